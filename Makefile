@@ -1,0 +1,51 @@
+# Two cores, no GPU and an empty machine are enough for every target. `make help` explains them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV   := .venv
+PYTHON := $(VENV)/bin/python
+PIP    := $(PYTHON) -m pip install --quiet --disable-pip-version-check
+DEMO   := work_dirs/demo
+
+.PHONY: help setup demo test test-slow lint benchmark-codec clean
+
+help:  ## explain every target
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 18
+
+setup: $(VENV)/.ready  ## create .venv with everything needed (skips what is there)
+
+demo: setup  ## make 368 phantoms, train a small HRNet on them, evaluate it: about a quarter of an hour on two cores
+	$(PYTHON) tools/demo.py --out $(DEMO)
+
+test: setup  ## run the tests (a few minutes) and report coverage
+	$(PYTHON) -m pytest -m 'not slow and not gpu' --cov --cov-report=term
+
+test-slow: setup  ## run the slow tests: full-size models, one step each
+	$(PYTHON) -m pytest -m 'slow'
+
+lint: setup  ## check style
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+
+benchmark-codec: setup  ## time the codec against MMPose's; rewrites benchmarks/codec/results.*
+	$(PYTHON) benchmarks/codec/run.py
+
+clean:  ## remove the environment and what the demo made
+	rm -rf $(VENV) $(DEMO) data/demo
+
+# The first Python of 3.11, 3.10 that really starts (a version manager's shim may exist and refuse).
+$(VENV)/bin/python:
+	@for python in python3.11 python3.10 python3 python; do \
+	  if $$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 11))' 2>/dev/null; then \
+	    echo "creating $(VENV) with $$($$python --version)"; exec $$python -m venv $(VENV); fi; done; \
+	echo 'error: Python 3.10 or 3.11 is needed (xtcocotools has no wheels for later ones); none was found' >&2; exit 1
+
+$(VENV)/.ready: requirements/torch.txt requirements/mm.txt requirements/mmpose.txt requirements/test.txt setup.cfg pyproject.toml | $(VENV)/bin/python
+	@echo 'installing torch (2-3 GB with its CUDA libraries), the MM stack and this package into $(VENV): two to five minutes'
+	$(PIP) --upgrade 'pip>=24' 'setuptools<81' wheel
+	$(PIP) -r requirements/torch.txt
+	$(PIP) -r requirements/torch.txt -r requirements/mm.txt -r requirements/test.txt
+	$(PIP) --no-deps -r requirements/mmpose.txt
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@

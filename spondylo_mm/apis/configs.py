@@ -1,0 +1,122 @@
+"""A config file and the command line's changes to it, checked before anything heavy starts."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from pathlib import Path
+from typing import Iterator, Sequence
+
+import torch
+from mmengine.config import Config, ConfigDict, DictAction
+
+from ..errors import InputError
+
+DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+# Names that configs give to what they then use in several places: by the time an option is applied the uses are copies.
+_USED_AS = dict(
+    codec='model.head.decoder and *_dataloader.dataset.codec',
+    train_pipeline='train_dataloader.dataset.pipeline',
+    val_pipeline='val_dataloader.dataset.pipeline',
+    data_root='--data-root')
+
+
+def load_config(path: str | Path, options: Sequence[str] = (), data_root: str | None = None) -> Config:
+    """Read a config and apply ``KEY=VALUE`` options and another data folder.
+
+    Raises:
+        InputError: the file is missing or no config; an option is malformed or names a key the config does not have; model and data
+            disagree about the codec.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f'{path}: no such config file: choose one of configs/')
+    try:
+        config = Config.fromfile(path)
+    except Exception as error:  # a config is a program: anything can go wrong in it
+        raise InputError(f'{path}: cannot be read as a config ({type(error).__name__}: {error}): correct it') from error
+    if 'model' not in config or 'codec' not in config:
+        raise InputError(f'{path}: is not a model config of spondylo_mm (no `model` and `codec` in it): choose one of configs/')
+    changes = _parse_options(options)
+    for key, value in changes.items():
+        _check_change(config, key, value, path)
+    config.merge_from_dict(changes)
+    _check_codecs(config, path)
+    if data_root is not None:
+        config.data_root = data_root
+        for name in DATALOADERS:
+            config[name].dataset.data_root = data_root
+    return config
+
+
+def choose_device(device: str) -> str:
+    """``auto`` to the GPU if there is one, and anything else checked.
+
+    Raises:
+        InputError: a device that is not there.
+    """
+    if device == 'auto':
+        return 'cuda' if torch.cuda.is_available() else 'cpu'
+    if device.startswith('cuda') and not torch.cuda.is_available():
+        raise InputError(f'--device {device}: torch sees no GPU on this machine: use --device cpu')
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f'--device {device}: not usable ({str(error).splitlines()[0]}): use auto, cpu or cuda') from None
+    return device
+
+
+def without_pretraining(config: Config) -> Config:
+    """Build the backbone with random weights: all others come from a checkpoint, or the user wants none."""
+    for backbone in _pretrained_backbones(config):
+        backbone.pretrained = False
+    return config
+
+
+def wants_pretraining(config: Config) -> bool:
+    """Whether building the model will look for pretrained weights."""
+    return any(True for _ in _pretrained_backbones(config))
+
+
+def _pretrained_backbones(config: Config) -> Iterator[ConfigDict]:
+    backbone = config.model.get('backbone', {})
+    if backbone.get('pretrained'):
+        yield backbone
+
+
+def _parse_options(options: Sequence[str]) -> dict:
+    namespace = argparse.Namespace()
+    for option in options:
+        if '=' not in option:
+            raise InputError(f'--cfg-options {option}: is not KEY=VALUE: write for example train_cfg.max_epochs=10')
+        try:
+            DictAction(['--cfg-options'], 'options')(None, namespace, [option])
+        except AssertionError as error:
+            raise InputError(f'--cfg-options {option}: {error}: close every bracket') from None
+    return getattr(namespace, 'options', {})
+
+
+def _check_change(config: Config, key: str, value: object, path: Path) -> None:
+    """Refuse a key the config does not have or does not read any more: merging would add or change it, to no effect."""
+    node = config._cfg_dict
+    parts = key.split('.')
+    if parts[0] in _USED_AS:
+        raise InputError(f'--cfg-options {key}: changing {parts[0]} here would reach nothing that uses it: change {_USED_AS[parts[0]]}')
+    for depth, part in enumerate(parts):
+        known = list(node) if isinstance(node, dict) else [str(i) for i in range(len(node))] if isinstance(node, (list, tuple)) else []
+        if part not in known:
+            where = '.'.join(parts[:depth]) or path.name
+            near = difflib.get_close_matches(part, known, n=1)
+            hint = f'did you mean {near[0]}?' if near else f'it has {", ".join(map(str, known)) or "no keys"}'
+            raise InputError(f'--cfg-options {key}: {where} has no key {part!r}: {hint} (to add a key, inherit the config)')
+        node = node[part] if isinstance(node, dict) else node[int(part)]
+    if isinstance(node, (int, float)) and isinstance(value, str):
+        raise InputError(f'--cfg-options {key}={value}: is {node} in the config: give a number or True/False')
+
+
+def _check_codecs(config: Config, path: Path) -> None:
+    """A model that decodes with other sizes than its samples were made for would be wrong without a word."""
+    for loader in DATALOADERS:
+        if config[loader].dataset.codec != config.model.head.decoder:
+            raise InputError(f'{path}: {loader}.dataset.codec and model.head.decoder disagree: give both the same codec')

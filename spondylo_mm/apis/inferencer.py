@@ -1,0 +1,154 @@
+"""The Python way to predict: one object holds the model, each call takes radiographs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
+from mmpose.registry import DATASETS, MODELS
+from mmpose.structures import PoseDataSample
+from torch import nn
+from torch.utils.data import Dataset
+
+from .. import __version__, plugin  # noqa: F401 (registers what configs name)
+from ..errors import InputError
+from .checkpoints import load_weights
+from .configs import choose_device, load_config, without_pretraining
+from .images import find_images
+from .predictions import image_record
+
+BATCH_SIZE = 8  # images per forward pass: enough to fill two cores, small enough for any GPU
+
+
+class SpineInferencer:
+    """Vertebral corners, slips and grades of radiographs.
+
+    Args:
+        config: path of a model config.
+        checkpoint: path of its weights.
+        data_root: folder of the dataset, where a labelled split is predicted.
+        device: ``auto``, ``cpu``, ``cuda``, …
+        flip_test: average with the prediction of the mirrored image.
+        mc_dropout: number of passes with dropout active from which each corner's standard deviation is estimated (Gal & Ghahramani 2016,
+            arXiv:1506.02142); 0 for none, else at least 2.
+        options: ``KEY=VALUE`` changes to the config.
+
+    Raises:
+        InputError: a config, checkpoint or device that cannot be used.
+
+    Example:
+        >>> infer = SpineInferencer('configs/demo.py', 'work_dirs/demo/best.pth')
+        >>> records = infer(['films/', 'one/more.png'])
+        >>> records['more.png']['vertebrae'][0]['level']
+        'S1'
+    """
+
+    def __init__(self,
+                 config: str | Path,
+                 checkpoint: str | Path,
+                 *,
+                 data_root: str | None = None,
+                 device: str = 'auto',
+                 flip_test: bool = False,
+                 mc_dropout: int = 0,
+                 options: Sequence[str] = ()) -> None:
+        self.config = without_pretraining(load_config(config, options, data_root))
+        init_default_scope(self.config.default_scope)
+        self.device = choose_device(device)
+        self.model = MODELS.build(self.config.model)
+        load_weights(self.model, checkpoint)
+        self.model.to(self.device).eval()
+        if flip_test:
+            self.model.test_cfg.flip_test = True
+        self.mc_dropout = mc_dropout
+        if mc_dropout:
+            self._check_mc_dropout()
+        self.description = dict(config=Path(config).name, checkpoint=Path(checkpoint).name, version=__version__)
+
+    def __call__(self, images: Sequence[str | Path] | str | Path) -> dict[str, dict]:
+        """Records of files, folders and globs, ``{name: record}``, in image pixels; see :func:`~.predictions.image_record`.
+
+        Raises:
+            InputError: nothing matches, or an image cannot be read.
+        """
+        paths = find_images([images] if isinstance(images, (str, Path)) else images)
+        samples = self.predict(self.dataset_of_images(paths), on_error=_raise)
+        return {name: record_of(sample) for name, sample in zip(paths, samples)}
+
+    def dataset_of_images(self, paths: dict[str, Path]) -> Dataset:
+        """Unlabelled images as the dataset the model was made for: the same class and the same pipeline as a labelled split."""
+        return self._build_dataset(ann_file='', data_root=None, images=[str(path) for path in paths.values()])
+
+    def dataset_of_split(self, split: str) -> Dataset:
+        """A split of the config's data, labelled or not."""
+        return self._build_dataset(ann_file=f'annotations/{split}.json')
+
+    def _build_dataset(self, **changes: object) -> Dataset:
+        return DATASETS.build({**self.config.test_dataloader.dataset, **changes})
+
+    @torch.inference_mode()
+    def predict(self, dataset: Dataset, on_error: Callable[[InputError], None]) -> Iterator[PoseDataSample]:
+        """Predict every image of a dataset, in order; an image that cannot be read is reported to ``on_error`` and left out.
+
+        Yields:
+            Samples whose ``pred_instances`` hold ``keypoints`` (1, K, 2) in image pixels, ``keypoint_scores`` (1, K), ``presence`` (1, S) and,
+            with Monte-Carlo dropout, ``keypoint_sd`` (1, K).
+        """
+        batch: list[dict] = []
+        for index in range(len(dataset)):
+            try:
+                batch.append(dataset[index])
+            except InputError as error:
+                on_error(error)
+            if len(batch) == BATCH_SIZE:
+                yield from self._predict_batch(batch)
+                batch = []
+        if batch:
+            yield from self._predict_batch(batch)
+
+    def _predict_batch(self, batch: list[dict]) -> list[PoseDataSample]:
+        samples = self.model.test_step(pseudo_collate(batch))
+        if self.mc_dropout:
+            sd = self._dropout_sd(batch)
+            for sample, sample_sd in zip(samples, sd):
+                sample.pred_instances.keypoint_sd = sample_sd[None]
+        return samples
+
+    def _dropout_sd(self, batch: list[dict]) -> np.ndarray:
+        """Standard deviation (B, K) of each corner over passes with dropout active: root mean squared distance to the mean, image px."""
+        for layer in self._dropout_layers():
+            layer.train()
+        try:
+            passes = []
+            for _ in range(self.mc_dropout):
+                samples = self.model.test_step(pseudo_collate(batch))
+                passes.append([sample.pred_instances.keypoints[0] for sample in samples])
+        finally:
+            self.model.eval()
+        keypoints = np.array(passes)  # (N, B, K, 2)
+        return np.sqrt(keypoints.var(axis=0, ddof=1).sum(axis=-1))
+
+    def _dropout_layers(self) -> list[nn.Module]:
+        return [layer for layer in self.model.modules() if isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0]
+
+    def _check_mc_dropout(self) -> None:
+        if self.mc_dropout < 2:
+            raise InputError(f'--mc-dropout {self.mc_dropout}: a spread needs at least 2 passes')
+        if not self._dropout_layers():
+            raise InputError('--mc-dropout: the model has no dropout layer: choose a config whose head has dropout')
+
+
+def record_of(sample: PoseDataSample) -> dict:
+    """The record of a predicted sample."""
+    predicted = sample.pred_instances
+    height, width = sample.ori_shape
+    sd = predicted.keypoint_sd[0] if 'keypoint_sd' in predicted else None
+    return image_record(predicted.keypoints[0], predicted.keypoint_scores[0], predicted.presence[0], (width, height), sd)
+
+
+def _raise(error: InputError) -> None:
+    raise error

@@ -1,0 +1,91 @@
+"""Testing: predictions of a split or of any images, their files, and the metrics where there is truth."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Sequence
+
+import numpy as np
+from mmengine.evaluator import Evaluator
+from mmpose.structures import PoseDataSample
+
+from ..anatomy import CORNERS, LEVELS, NUM_CORNERS, NUM_SLOTS
+from ..errors import InputError
+from .images import find_images
+from .inferencer import SpineInferencer, record_of
+from .predictions import overlay_names, write_overlay, write_predictions
+
+
+@dataclass
+class TestResult:
+    """What a test run made.
+
+    Attributes:
+        folder: where it lies.
+        predictions: path of ``predictions.json``.
+        num_images: images predicted.
+        metrics: the metrics, ``None`` where nothing was labelled.
+        metrics_file: path of ``metrics.json``, likewise.
+        failures: one line per image that could not be read.
+    """
+    __test__ = False  # the name is a domain word, not a pytest class
+
+    folder: Path
+    predictions: Path
+    num_images: int
+    metrics: dict[str, float] | None = None
+    metrics_file: Path | None = None
+    failures: list[str] = field(default_factory=list)
+
+
+def test(inferencer: SpineInferencer, folder: Path, *, split: str | None = None, images: Sequence[str] = ()) -> TestResult:
+    """Predict ``images``, or else a split, into ``folder``: ``predictions.json``, ``summary.csv``, ``overlays/`` and ``metrics.json``.
+
+    Raises:
+        InputError: no image could be read, or none was found.
+    """
+    if images:
+        paths = find_images(images)
+        dataset = inferencer.dataset_of_images(paths)
+        name_of_path = {str(path): name for name, path in paths.items()}
+    else:
+        dataset = inferencer.dataset_of_split(split)
+        name_of_path = {}
+    folder.mkdir(parents=True, exist_ok=True)  # a folder that cannot be written to is found out now, not after an hour
+
+    failures: list[str] = []
+    samples: dict[str, PoseDataSample] = {}
+    for sample in inferencer.predict(dataset, on_error=lambda error: failures.append(str(error))):
+        samples[name_of_path.get(sample.img_path, sample.file_name)] = sample
+        print(f'\r{len(samples)}/{len(dataset)} images', end='', file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    if not samples:
+        raise InputError(f'none of {len(dataset)} images could be read; first: {failures[0]}')
+
+    records = {name: record_of(sample) for name, sample in samples.items()}
+    result = TestResult(folder, write_predictions(folder, records, inferencer.description), len(samples), failures=failures)
+    for name, overlay_name in overlay_names(list(samples)).items():
+        sample = samples[name]
+        write_overlay(folder / 'overlays' / overlay_name, Path(sample.img_path), records[name], truth_of(sample))
+    if any(truth_of(sample) for sample in samples.values()):
+        result.metrics_file = folder / 'metrics.json'
+        result.metrics = _evaluate(inferencer, list(samples.values()), result.metrics_file)
+    return result
+
+
+def truth_of(sample: PoseDataSample) -> list[dict]:
+    """The labelled vertebrae of a sample in the form of a prediction's, to be drawn beside them; empty where nothing is labelled."""
+    corners = sample.gt_instances.keypoints[0].reshape(NUM_SLOTS, NUM_CORNERS, 2)
+    labelled = np.asarray(sample.gt_instances.keypoints_visible[0]).reshape(NUM_SLOTS, NUM_CORNERS) > 0
+    return [
+        dict(slot=slot, level=LEVELS[slot], corners={name: dict(x=x, y=y) for name, (x, y) in zip(CORNERS, corners[slot].tolist())})
+        for slot in np.flatnonzero(labelled.all(axis=1)).tolist()
+    ]
+
+
+def _evaluate(inferencer: SpineInferencer, samples: list[PoseDataSample], metrics_file: Path) -> dict[str, float]:
+    evaluator = Evaluator({**inferencer.config.test_evaluator, 'metrics_file': str(metrics_file)})
+    evaluator.process(samples)
+    return evaluator.evaluate(len(samples))

@@ -1,0 +1,88 @@
+"""Training: a config, the command line's changes to it, and mmengine's runner."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from .. import plugin  # noqa: F401 (the config's custom_imports do the same; here its cost is paid before the first error)
+from ..errors import InputError
+from .configs import load_config, wants_pretraining, without_pretraining
+
+
+def train(config_path: str,
+          *,
+          data_root: str | None = None,
+          work_dir: str | None = None,
+          resume: str | bool = False,
+          amp: bool = False,
+          from_scratch: bool = False,
+          seed: int | None = None,
+          launcher: str = 'none',
+          options: tuple[str, ...] = ()) -> Path:
+    """Train the model of a config and return the path of its best checkpoint (the last one where nothing was validated).
+
+    Args:
+        resume: ``True`` for the last checkpoint of ``work_dir``, or the path of one.
+        from_scratch: start from random weights instead of ImageNet's.
+        launcher: mmengine's; ``none`` for one process.
+        options: ``KEY=VALUE`` changes to the config.
+
+    Raises:
+        InputError: anything of the above that cannot be used.
+    """
+    config = load_config(config_path, options, data_root)
+    config.work_dir = work_dir or config.get('work_dir') or str(Path('work_dirs') / Path(config_path).stem)
+    config.launcher = launcher
+    if seed is not None:
+        config.randomness = dict(config.get('randomness', {}), seed=seed)
+    if resume:
+        config.resume = True
+        config.load_from = None if resume is True else str(_existing(resume))
+    if amp:
+        _use_mixed_precision(config)
+    if from_scratch or resume:
+        without_pretraining(config)
+    runner = _build_runner(config)
+    try:
+        runner.train()
+    except InputError as error:  # a loader worker's error arrives with that process's traceback in front of it
+        raise InputError(str(error).strip().splitlines()[-1].removeprefix(f'{InputError.__module__}.InputError: ')) from error
+    return _best_checkpoint(runner)
+
+
+def _build_runner(config: Config) -> Runner:
+    if not wants_pretraining(config):
+        return Runner.from_cfg(config)
+    try:
+        return Runner.from_cfg(config)
+    except OSError as error:
+        if isinstance(error, PermissionError):
+            raise
+        name = config.model.backbone.model_name
+        raise InputError(
+            f'the pretrained weights of {name} cannot be had ({type(error).__name__}): give a file that you have with --cfg-options '
+            'model.backbone.pretrained_cfg_overlay.file=PATH, or start from random weights with --from-scratch') from error
+
+
+def _use_mixed_precision(config: Config) -> None:
+    import torch
+    if not torch.cuda.is_available():
+        raise InputError('--amp: mixed precision needs a GPU and torch sees none on this machine: leave it out')
+    config.optim_wrapper.type = 'AmpOptimWrapper'
+    config.optim_wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def _existing(path: str) -> Path:
+    if not os.path.isfile(path):
+        raise InputError(f'--resume {path}: no such checkpoint: give a .pth file, or --resume alone for the last of the work dir')
+    return Path(path)
+
+
+def _best_checkpoint(runner: Runner) -> Path:
+    hub = runner.message_hub
+    best = hub.get_info('best_ckpt') if 'best_ckpt' in hub.runtime_info else None
+    return Path(best or hub.get_info('last_ckpt'))

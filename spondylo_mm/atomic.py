@@ -1,0 +1,41 @@
+"""Files that are either whole or not there: written under a temporary name and renamed."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; on success it becomes ``path``, on any error it is removed.
+
+    The temporary name keeps the suffix, so that image writers choose the right format.
+
+    Example:
+        >>> with atomic_path('report.txt') as part:
+        ...     part.write_text('whole or not at all')
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.parent / f'.part-{uuid.uuid4().hex}{path.suffix}'
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write ``text`` as UTF-8, atomically."""
+    with atomic_path(path) as part:
+        part.write_text(text, encoding='utf-8')
+
+
+def write_json(path: str | Path, content: object, indent: int | None = None) -> None:
+    """Write ``content`` as strict JSON (NaN becomes an error, not invalid JSON), atomically."""
+    write_text(path, json.dumps(content, indent=indent, allow_nan=False) + '\n')

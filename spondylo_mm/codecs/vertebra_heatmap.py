@@ -1,0 +1,125 @@
+"""The codec of the package: corners of vertebrae <-> heatmaps."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from mmpose.codecs.base import BaseKeypointCodec
+from mmpose.registry import KEYPOINT_CODECS
+from torch import Tensor
+
+from ..errors import InputError
+from .dark import decode_peaks
+from .gaussian_targets import draw_gaussians, draw_gaussians_on_device, frame_scale
+from .supervision import ABOVE_POLICIES, IGNORE, supervise
+
+
+@KEYPOINT_CODECS.register_module()
+class VertebraHeatmap(BaseKeypointCodec):
+    """One sub-pixel Gaussian per corner, decoded to sub-pixel; empty slots are taught to be empty.
+
+    What MMPose's own codecs lack: ``MSRAHeatmap`` works image by image on the CPU and aligns only the first pixels of
+    the two frames, so that a flip of the heatmap is not a flip of the input; ``UDPHeatmap`` cuts its Gaussians at 3
+    sigma and scales back by ``input_size`` instead of ``input_size - 1``. Neither can teach a keypoint to be absent.
+
+    Symbols:
+
+    - batch size: B, keypoints: K (``anatomy.NUM_KEYPOINTS``), instances: 1
+    - input size: [w, h], heatmap size: [W, H]
+
+    For training, workers call ``supervision.supervise`` and ship keypoints, weights and amplitudes; the head draws the
+    targets on the device with :meth:`encode_batch`. :meth:`encode` does both on numpy, for MMPose's ``GenerateTarget``.
+
+    Args:
+        input_size: [w, h] of the network input.
+        heatmap_size: [W, H]
+        sigma: standard deviation of the Gaussians in heatmap pixels.
+        above: policy for unknown slots above the topmost labelled one; see ``supervision``.
+
+    Raises:
+        InputError: a size under 2, a sigma that is not positive, an unknown policy.
+    """
+
+    auxiliary_encode_keys = {'slot_presence'}
+    label_mapping_table = dict(keypoint_weights='keypoint_weights')
+    field_mapping_table = dict(heatmaps='heatmaps')
+
+    def __init__(
+        self, input_size: tuple[int, int], heatmap_size: tuple[int, int], sigma: float, above: str = IGNORE
+    ) -> None:
+        super().__init__()
+        for name, size in (('input_size', input_size), ('heatmap_size', heatmap_size)):
+            if len(size) != 2 or min(size) < 2:
+                raise InputError(f'codec: {name}={size}: give a width and a height of at least 2 pixels')
+        if not sigma > 0:
+            raise InputError(f'codec: sigma={sigma}: give a positive number of heatmap pixels')
+        if above not in ABOVE_POLICIES:
+            raise InputError(f'codec: above={above!r}: choose one of {", ".join(ABOVE_POLICIES)}')
+        self.input_size = tuple(input_size)
+        self.heatmap_size = tuple(heatmap_size)
+        self.sigma = float(sigma)
+        self.above = above
+        self._to_heatmap = frame_scale(self.input_size, self.heatmap_size)
+        self._to_input = frame_scale(self.heatmap_size, self.input_size)
+
+    def encode(
+        self,
+        keypoints: np.ndarray,
+        keypoints_visible: np.ndarray | None = None,
+        slot_presence: np.ndarray | None = None,
+    ) -> dict[str, np.ndarray]:
+        """Draw the targets of one image.
+
+        Args:
+            keypoints: (1, K, 2) in input pixels.
+            keypoints_visible: (1, K), greater than 0 where labelled; None means all are.
+            slot_presence: (NUM_SLOTS,), see :func:`supervision.supervise`.
+
+        Returns:
+            ``heatmaps`` (K, H, W) and ``keypoint_weights`` (1, K), both float32.
+        """
+        if keypoints.ndim != 3 or len(keypoints) != 1:
+            raise ValueError(f'keypoints {keypoints.shape}: expected one instance, (1, K, 2)')
+        visible = np.ones(keypoints.shape[1]) if keypoints_visible is None else keypoints_visible[0]
+        weights, amplitudes = supervise(keypoints[0], visible, slot_presence, self.input_size, self.above)
+        heatmaps = draw_gaussians(keypoints[0] * self._to_heatmap, amplitudes, self.heatmap_size, self.sigma)
+        return dict(heatmaps=heatmaps, keypoint_weights=weights[None])
+
+    def encode_batch(self, keypoints: Tensor, amplitudes: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Draw the targets of a batch on the device of ``keypoints``.
+
+        Args:
+            keypoints: (B, K, 2) in input pixels; may be anything, NaN too, where the amplitude is 0.
+            amplitudes: (B, K), 1 for a Gaussian, 0 for an empty map, as ``supervision.supervise`` gives them.
+            dtype: of the heatmaps.
+
+        Returns:
+            Heatmaps (B, K, H, W).
+        """
+        scale = torch.as_tensor(self._to_heatmap, dtype=torch.float32, device=keypoints.device)
+        return draw_gaussians_on_device(keypoints.float() * scale, amplitudes, self.heatmap_size, self.sigma, dtype)
+
+    def decode(self, encoded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Decode the heatmaps (K, H, W) of one image to keypoints (1, K, 2) in input pixels and scores (1, K)."""
+        keypoints, scores = self.batch_decode(torch.from_numpy(np.ascontiguousarray(encoded))[None])
+        return keypoints[0], scores[0]
+
+    def batch_decode(self, batch_encoded: Tensor) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Decode a batch of heatmaps, on any device.
+
+        Args:
+            batch_encoded: (B, K, H, W), any floating dtype.
+
+        Returns:
+            B arrays of keypoints (1, K, 2) in input pixels, always inside the frame, and B arrays of scores (1, K), the
+            height of the largest pixel clipped to [0, 1]; all float32. NaN heatmaps have NaN scores.
+        """
+        if batch_encoded.ndim != 4 or tuple(batch_encoded.shape[2:]) != self.heatmap_size[::-1]:
+            raise ValueError(
+                f'heatmaps {tuple(batch_encoded.shape)}: expected (B, K, H, W) with [W, H] = '
+                f'{list(self.heatmap_size)}, the heatmap_size of the codec'
+            )
+        positions, heights = decode_peaks(batch_encoded, self.sigma)
+        keypoints = (positions * self._to_input).astype(np.float32)
+        scores = heights.clip(0, 1).astype(np.float32)
+        return list(keypoints[:, None]), list(scores[:, None])

@@ -1,0 +1,31 @@
+"""What every tool does alike: exit 0 on success, 2 with one line on bad usage or bad input, never a traceback for those."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from typing import Callable, NoReturn
+
+from .errors import InputError
+
+EXIT_BAD_INPUT = 2
+_DISK_ERRORS = {errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT, errno.EFBIG, errno.ENOTDIR,
+                errno.EISDIR, errno.ENAMETOOLONG}
+
+
+def run(main: Callable[[], int | None]) -> NoReturn:
+    """Run a tool's ``main`` and exit with its status, or with 2 and one line where the user's input is at fault."""
+    try:
+        sys.exit(main() or 0)
+    except InputError as error:
+        message = str(error)
+    except OSError as error:
+        if error.errno not in _DISK_ERRORS:
+            raise
+        where = f'{error.filename}: ' if error.filename else ''
+        message = f'{where}{error.strerror}: choose an output folder that can be written to and has room'
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        sys.exit(130)
+    print('error: ' + ' '.join(message.split()), file=sys.stderr)
+    sys.exit(EXIT_BAD_INPUT)

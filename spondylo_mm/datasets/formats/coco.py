@@ -1,0 +1,63 @@
+"""COCO keypoint files as contracted: one annotation of ``NUM_KEYPOINTS`` keypoints per labelled radiograph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...anatomy import KEYPOINT_NAMES, NUM_CORNERS, NUM_KEYPOINTS, NUM_SLOTS, OUTLINE, keypoint_index
+from .label import Label
+
+_LABELLED = 2  # COCO visibility; 0 otherwise
+_DECIMALS = 3  # of a pixel: far below the rounding of any label, and the same bytes on every machine
+CATEGORY_ID = 1
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One radiograph as it goes into a COCO file; without a label it gets no annotation."""
+
+    file_name: str
+    width: int
+    height: int
+    source: str
+    patient: str
+    label: Label | None
+
+
+def coco_file(entries: list[Entry], info: dict) -> dict:
+    """The content of one ``annotations/<split>.json``.
+
+    Beyond COCO's own fields, an image has ``source`` and ``patient``; an annotation has ``levels_known`` and ``presence``:
+    per slot 1 (labelled), 0 (known to be empty) or -1 (unknown).
+    """
+    images, annotations = [], []
+    for number, entry in enumerate(entries, start=1):
+        images.append(dict(id=number, file_name=entry.file_name, width=entry.width, height=entry.height, source=entry.source,
+                           patient=entry.patient))
+        if entry.label is not None:
+            annotations.append(dict(id=number, image_id=number, category_id=CATEGORY_ID, iscrowd=0,
+                                    levels_known=info['levels_known'], **_annotation(entry.label)))
+    # COCO counts the ends of a bone from 1
+    skeleton = [[keypoint_index(slot, corner) + 1 for corner in edge] for slot in range(NUM_SLOTS) for edge in OUTLINE]
+    category = dict(id=CATEGORY_ID, name='spine', supercategory='spine', keypoints=list(KEYPOINT_NAMES), skeleton=skeleton)
+    return dict(info=info, images=images, annotations=annotations, categories=[category])
+
+
+def _annotation(label: Label) -> dict:
+    keypoints = np.zeros((NUM_SLOTS, NUM_CORNERS, 3))
+    keypoints[label.slots, :, :2] = label.corners
+    keypoints[label.slots, :, 2] = _LABELLED
+    low, high = label.corners.min(axis=(0, 1)), label.corners.max(axis=(0, 1))
+    width, height = high - low
+    return dict(
+        bbox=_rounded([*low, width, height]),
+        area=_rounded([width * height])[0],
+        num_keypoints=NUM_CORNERS * len(label.slots),
+        keypoints=_rounded(keypoints.reshape(NUM_KEYPOINTS * 3)),
+        presence=label.presence.tolist())
+
+
+def _rounded(values: object) -> list[float]:
+    return [int(value) if value == int(value) else float(value) for value in np.round(np.asarray(values, float), _DECIMALS)]

@@ -1,0 +1,136 @@
+"""Finding the radiographs and labels of the Spondylolisthesis Vertebral Landmark Dataset in whatever tree it was extracted to.
+
+An ``images`` folder with a ``labels`` folder beside it holds labelled radiographs; a folder under ``test`` may hold unlabelled
+ones. The innermost folder named after a split says which one: ``Train/Keypointrcnn_data/images/val`` is validation.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Iterator
+
+from ..radiograph import RADIOGRAPH_SUFFIXES
+from .label import PARSERS
+
+SPLITS = ('train', 'val', 'test')
+_IMAGES, _LABELS = 'images', 'labels'
+_FOLDER_MEANS = {'training': 'train', 'valid': 'val', 'validation': 'val', 'testing': 'test'}  # else its own name
+_NOT_LABELS = ('classes.txt',)  # the list of class names that labelling tools leave among YOLO labels
+_NOT_DATA = ('__macosx', 'annotations', 'overlays')  # archive litter, and what the tools of this package write
+
+_BUU_NAME = re.compile(r'(?P<patient>\d+)-[FM]-\d+Y\d', re.IGNORECASE)  # patient, sex, age, view: 3209-F-073Y1
+_AUGMENTED_COPY = re.compile(r'_(jpe?g|png|tiff?|bmp)\.rf\.[0-9a-f]+$', re.IGNORECASE)  # <source>_jpg.rf.<hash>
+
+_Key = tuple[str, ...]  # a folder by the meaning of its names
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One radiograph of the tree: an image with or without a label, or a label whose image is missing."""
+
+    split: str
+    image: Path | None
+    label: Path | None
+
+
+@dataclass
+class Tree:
+    """What was found.
+
+    Attributes:
+        samples: Sorted by split and name.
+        repeated: Images not used because another one has the same name in the same split.
+        ignored: Images in folders that belong to no split.
+    """
+
+    samples: list[Sample] = field(default_factory=list)
+    repeated: list[Path] = field(default_factory=list)
+    ignored: list[Path] = field(default_factory=list)
+
+
+def source_of(stem: str) -> str:
+    """The name of the original radiograph of which a file may be an augmented copy."""
+    return _AUGMENTED_COPY.sub('', stem)
+
+
+def patient_of(stem: str) -> str:
+    """The patient id where the name carries one (BUU-LSPINE), else the name of the original radiograph."""
+    source = source_of(stem)
+    match = _BUU_NAME.fullmatch(source)
+    return match['patient'] if match else source
+
+
+def find_samples(root: Path, exclude: Path | None = None) -> Tree:
+    """Every radiograph and label under ``root``.
+
+    Args:
+        root: Top of the extracted archive.
+        exclude: A folder below ``root`` not to look into: where an earlier run has written to.
+    """
+    images: dict[_Key, list[Path]] = defaultdict(list)
+    labels: dict[_Key, dict[str, Path]] = defaultdict(dict)  # by stem
+    for path in _files(root, exclude):
+        key = _key(path.parent.relative_to(root))
+        suffix = path.suffix.lower()
+        if suffix in RADIOGRAPH_SUFFIXES:
+            images[key].append(path)
+        elif suffix in PARSERS and _LABELS in key and path.name.lower() not in _NOT_LABELS:
+            known = labels[key].setdefault(path.stem, path)
+            labels[key][path.stem] = min(known, path, key=_preference)
+
+    tree = Tree()
+    found: dict[tuple[str, str], list[Sample]] = defaultdict(list)  # by split and stem
+    for key, paths in images.items():
+        split = _split(key)
+        if split is None or (_IMAGES not in key and split != 'test'):
+            tree.ignored += paths
+            continue
+        beside = labels.get(_twin(key), {})
+        for path in paths:
+            found[split, path.stem].append(Sample(split, path, beside.get(path.stem)))
+    for key, by_stem in labels.items():
+        split = _split(key)
+        for stem, path in by_stem.items():
+            if split and (split, stem) not in found:
+                found[split, stem].append(Sample(split, None, path))
+    for _, samples in sorted(found.items(), key=lambda item: (SPLITS.index(item[0][0]), item[0][1])):
+        best = min(samples, key=lambda sample: (sample.label is None, _preference(sample.label), str(sample.image)))
+        tree.samples.append(best)
+        tree.repeated += [sample.image for sample in samples if sample is not best]
+    return tree
+
+
+def _files(root: Path, exclude: Path | None) -> Iterator[Path]:
+    """All files under ``root`` in a fixed order, without hidden ones; links to folders are followed once."""
+    seen = set()
+    for folder, folders, names in os.walk(root, followlinks=True):
+        here = Path(folder)
+        seen.add(here.resolve())
+        folders[:] = sorted(name for name in folders if not name.startswith('.') and name.lower() not in _NOT_DATA
+                            and (here / name).resolve() not in (*seen, exclude))
+        yield from (here / name for name in sorted(names) if not name.startswith('.'))
+
+
+def _key(folder: Path) -> _Key:
+    return tuple(_FOLDER_MEANS.get(name.lower(), name.lower()) for name in folder.parts)
+
+
+def _split(key: _Key) -> str | None:
+    return next((name for name in reversed(key) if name in SPLITS), None)
+
+
+def _twin(key: _Key) -> _Key | None:
+    """The folder of the labels that belong to a folder of images."""
+    if _IMAGES not in key:
+        return None
+    last = len(key) - 1 - key[::-1].index(_IMAGES)
+    return (*key[:last], _LABELS, *key[last + 1:])
+
+
+def _preference(label: Path | None) -> int:
+    """Of two labels of one image the one in the dataset's own format, without the rounding of normalised text, comes first."""
+    return list(PARSERS).index(label.suffix.lower()) if label else len(PARSERS)

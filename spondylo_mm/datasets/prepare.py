@@ -1,0 +1,127 @@
+"""From a tree of radiographs and label files to COCO files: whole or not at all, with every repair written down."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Sequence
+
+from ..errors import InputError
+from .formats.faults import LEAK, UNREADABLE, Repair
+from .formats.label import read_label
+from .formats.mendeley import Sample, find_samples, patient_of, source_of
+from .leaks import Identity, Leak, find_leaks
+from .prepared import Prepared, Radiograph, write
+from .radiograph import read_radiograph
+
+FORMATS = {'auto': find_samples, 'mendeley': find_samples}  # who finds the radiographs and labels of a tree
+
+
+def prepare(src: str | Path,
+            out: str | Path | None = None,
+            format: str = 'auto',
+            anchor: str = 'caudal',
+            strict: bool = False,
+            drop_leaks: bool = False) -> Prepared:
+    """Read a dataset, repair its labels and write ``annotations/{train,val,test}.json`` and ``annotations/report.csv``.
+
+    Args:
+        src: The extracted dataset; only read if ``out`` is another folder.
+        out: Where to write to. Images are copied to ``images/<split>/`` there; where it is ``src`` itself, or None, they stay in
+            place and only ``annotations/`` is written.
+        format: One of ``FORMATS``.
+        anchor: Where numbering starts, see ``read_label``.
+        strict: Refuse a dataset that needs any repair.
+        drop_leaks: Leave out radiographs whose patient is in another split as well.
+
+    Returns:
+        What was found and done. Files that could not be read are in ``unreadable``; the others have been written all the same.
+
+    Raises:
+        InputError: Nothing can be used, or a repair or a leak is refused. Nothing has been written then.
+    """
+    src = Path(src)
+    out = src if out is None else Path(out)
+    if not src.is_dir():
+        raise InputError(f'{src}: no such folder: give the folder that the dataset was extracted to')
+    tree = FORMATS[format](src, exclude=out.resolve())
+    radiographs, unreadable = _read_all(src, tree.samples, anchor)
+    if not any(radiograph.label for radiograph in radiographs):
+        raise InputError(_nothing_usable(src, tree.samples, unreadable, len(tree.ignored)))
+
+    repairs = [repair for radiograph in radiographs if radiograph.label for repair in radiograph.label.repairs]
+    leaks = find_leaks([radiograph.identity for radiograph in radiographs])
+    leak_rows = [_leak_row(leak, radiographs, drop_leaks) for leak in leaks]
+    refused = [*repairs, *unreadable, *([] if drop_leaks else leak_rows)]
+    if strict and refused:
+        raise InputError(f'{refused[0]}; {len(refused)} in all: correct them, or leave out --strict to have them repaired')
+    harmful = [row for leak, row in zip(leaks, leak_rows, strict=True) if not leak.costs_nothing]
+    if harmful and not drop_leaks:
+        raise InputError(f'{harmful[0]}; {len(harmful)} in all: give --drop-leaks to leave them out')
+    dropped = {leak.drop for leak in leaks} if drop_leaks else set()
+    prepared = Prepared(
+        src=src,
+        out=out,
+        anchor=anchor,
+        radiographs=[radiograph for index, radiograph in enumerate(radiographs) if index not in dropped],
+        repairs=repairs,
+        leaks=leak_rows,
+        leaks_dropped=drop_leaks,
+        unreadable=unreadable,
+        repeated=len(tree.repeated),
+        ignored=len(tree.ignored))
+    write(prepared)
+    return prepared
+
+
+def _read_all(src: Path, samples: Sequence[Sample], anchor: str) -> tuple[list[Radiograph], list[Repair]]:
+    """What can be used of every sample, and a row for each that cannot."""
+    results = [_read(src, sample, anchor) for sample in samples]
+    return [r for r in results if isinstance(r, Radiograph)], [r for r in results if isinstance(r, Repair)]
+
+
+def _read(src: Path, sample: Sample, anchor: str) -> Radiograph | Repair:
+    if sample.image is None:
+        return Repair(_name(src, sample.label), '', UNREADABLE, 'no image of this name beside the label: add it or remove the label')
+    image_name = _name(src, sample.image)
+    if sample.label is None and sample.split != 'test':
+        return Repair(image_name, '', UNREADABLE, 'no label of this name beside the image: add it or remove the image')
+    try:
+        height, width = read_radiograph(sample.image).shape
+    except InputError as error:
+        return Repair(image_name, '', UNREADABLE, str(error).removeprefix(f'{sample.image}: '))
+    label = None
+    if sample.label is not None:
+        label_name = _name(src, sample.label)
+        try:
+            label = read_label(sample.label, label_name, (width, height), anchor)
+        except InputError as error:
+            return Repair(label_name, '', UNREADABLE, str(error).removeprefix(f'{label_name}: '))
+    stem = sample.image.stem
+    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (sample.image, sample.label) if path]
+    return Radiograph(
+        name=image_name,
+        size=(width, height),
+        label=label,
+        digest=' '.join(digests),
+        identity=Identity(sample.split, label is not None, patient_of(stem), source_of(stem), digests[0]))
+
+
+def _name(src: Path, path: Path) -> str:
+    return path.relative_to(src).as_posix()
+
+
+def _leak_row(leak: Leak, radiographs: Sequence[Radiograph], dropped: bool) -> Repair:
+    drop, keep = radiographs[leak.drop], radiographs[leak.keep]
+    done = ': dropped' if dropped else ''
+    return Repair(drop.name, '', LEAK, f'{leak.why} is also in {keep.identity.split}, {keep.name}{done}')
+
+
+def _nothing_usable(src: Path, samples: Sequence[Sample], unreadable: Sequence[Repair], ignored: int) -> str:
+    if unreadable:
+        more = f' (and {len(unreadable) - 1} more like it)' if len(unreadable) > 1 else ''
+        return f'{src}: no labelled radiograph can be used: {unreadable[0].file}: {unreadable[0].why}{more}'
+    if samples:
+        return f'{src}: {len(samples)} radiographs but no labels: to predict them, use tools/test.py --images'
+    found = f'{ignored} images, but none of them' if ignored else 'no radiograph'
+    return f'{src}: {found} in images/<split> with labels/<split> beside it (split: train, val, test): give the top folder'

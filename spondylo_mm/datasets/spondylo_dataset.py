@@ -1,0 +1,100 @@
+"""The dataset class: a COCO keypoint file with one spine per image, read into what the transforms expect."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Sequence
+
+import numpy as np
+from mmpose.datasets.datasets.base import BaseCocoStyleDataset
+from mmpose.registry import DATASETS
+
+from ..anatomy import KEYPOINT_NAMES, NUM_KEYPOINTS, NUM_SLOTS, dataset_info
+from ..errors import InputError
+
+UNKNOWN = -1
+
+
+@DATASETS.register_module()
+class SpondyloDataset(BaseCocoStyleDataset):
+    """Radiographs with up to ``NUM_SLOTS`` vertebrae, one annotation per image or none (blind images).
+
+    MMPose's ``CocoDataset`` reads the same files, but takes the labelled box as the model's region and drops images without
+    annotations. Here the region is the whole image, for labelled and unlabelled images alike: no truth reaches prediction.
+
+    Each data info holds, beside MMPose's keys: ``keypoints`` (1, K, 2) in image pixels, ``keypoints_visible`` (1, K) in {0, 1};
+    ``slot_presence`` (S,) in {1 labelled, 0 known to be empty, -1 unknown}; ``spacing`` (2,) in mm/px [x, y] where the file knows it; and
+    ``codec``, for the transforms.
+
+    Args:
+        codec: config of the codec of the model that will read the samples: its input frame, and what it is taught of unknown slots.
+        images: paths of unlabelled images, in place of an annotation file.
+        Others as in ``BaseCocoStyleDataset``; ``test_mode=True`` keeps images without annotation.
+
+    Raises:
+        InputError: a missing, malformed or empty annotation file, or one made for other keypoints.
+    """
+
+    METAINFO: dict = dataset_info()
+
+    def __init__(self, codec: dict, images: Sequence[str] = (), **kwargs) -> None:
+        self._codec = codec
+        self._images = images
+        super().__init__(**kwargs)
+
+    def get_data_info(self, idx: int) -> dict:
+        return super().get_data_info(idx) | dict(codec=self._codec)
+
+    def load_data_list(self) -> list[dict]:
+        if self._images:
+            return [self._data_info(dict(id=index, file_name=path)) for index, path in enumerate(self._images)]
+        content = self._read_annotation_file()
+        spines = {annotation['image_id']: annotation for annotation in content['annotations']}
+        kept = [image for image in content['images'] if self.test_mode or image['id'] in spines]
+        if not kept:
+            which = 'images' if self.test_mode else 'labelled images'
+            raise InputError(f'{self.ann_file}: holds no {which}: choose another split or run tools/prepare_data.py')
+        return [self._data_info(image, spines.get(image['id'])) for image in kept]
+
+    def _read_annotation_file(self) -> dict:
+        remedy = 'run tools/prepare_data.py on the dataset, or name its folder with --data-root'
+        try:
+            content = json.loads(Path(self.ann_file).read_text(encoding='utf-8'))
+            names = tuple(content['categories'][0]['keypoints'])
+            content['images'], content['annotations']
+        except FileNotFoundError:
+            raise InputError(f'{self.ann_file}: no such annotation file: {remedy}') from None
+        except (ValueError, KeyError, TypeError, IndexError):
+            raise InputError(f'{self.ann_file}: not a COCO keypoint file: {remedy}') from None
+        if names != KEYPOINT_NAMES:
+            raise InputError(f'{self.ann_file}: has {len(names)} keypoints {names[:2]}…, expected {NUM_KEYPOINTS} '
+                             f'{KEYPOINT_NAMES[:2]}…: {remedy}')
+        return content
+
+    def _data_info(self, image: dict, spine: dict | None = None) -> dict:
+        info = dict(
+            id=image['id'],
+            img_id=image['id'],
+            img_path=str(Path(self.data_prefix['img'] or '') / image['file_name']),
+            file_name=image['file_name'],
+            category_id=1,
+            keypoints=np.zeros((1, NUM_KEYPOINTS, 2), dtype=np.float32),
+            keypoints_visible=np.zeros((1, NUM_KEYPOINTS), dtype=np.float32),
+            slot_presence=np.full(NUM_SLOTS, UNKNOWN, dtype=np.int8))
+        if image.get('spacing'):
+            info['spacing'] = np.array(image['spacing'], dtype=np.float32)
+        if spine is not None:
+            keypoints = np.array(spine['keypoints'], dtype=np.float32).reshape(1, NUM_KEYPOINTS, 3)
+            info['keypoints'] = keypoints[..., :2]
+            info['keypoints_visible'] = np.minimum(1, keypoints[..., 2])
+            info['slot_presence'] = _slot_presence(spine, info['keypoints_visible'][0])
+        return info
+
+
+def _slot_presence(spine: dict, visible: np.ndarray) -> np.ndarray:
+    """What the annotation says of each slot; where it says nothing (a foreign COCO file) only labelled slots are known."""
+    if 'presence' in spine:
+        return np.array(spine['presence'], dtype=np.int8)
+    labelled = visible.reshape(NUM_SLOTS, -1).any(axis=1)
+    return np.where(labelled, 1, UNKNOWN).astype(np.int8)

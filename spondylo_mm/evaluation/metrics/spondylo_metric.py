@@ -1,0 +1,103 @@
+"""The metric of this package: a thin mmengine class around ``evaluation.functional``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+from mmpose.registry import METRICS
+
+from ...anatomy import NUM_KEYPOINTS
+from ...atomic import write_json
+from ..functional.image_score import ImageScore, score_image
+from ..functional.presence import vertebra_presence
+from ..functional.summary import as_json, summarise, without_data
+from ..functional.table import format_table
+
+
+@METRICS.register_module()
+class SpondyloMetric(BaseMetric):
+    """Strict and matched radial errors, vertebra detection, identification and count (see ``functional``).
+
+    Reads of each data sample, in image pixels: ``pred_instances`` with ``keypoints`` (1, K, 2), ``keypoint_scores``
+    (1, K) and, if the model has one, ``presence`` (1, S) in [0, 1], else the mean of the four corners' scores;
+    ``gt_instances`` with ``keypoints`` (1, K, 2) and ``keypoints_visible`` (1, K); and the metainfo ``ori_shape``
+    (h, w), ``img_path``, optionally ``slot_presence`` (S,) and ``spacing`` (2,) mm/px [x, y].
+
+    Args:
+        metrics_file: where to write ``metrics.json`` (metrics, intervals, tables, counts, definitions); None: nowhere.
+        num_bootstrap: resampled data sets for the 95 % intervals.
+        seed: of the resampling.
+        collect_device, prefix, collect_dir: as in ``BaseMetric``.
+    """
+
+    default_prefix = 'spondylo'
+
+    def __init__(self,
+                 metrics_file: str | None = None,
+                 num_bootstrap: int = 1000,
+                 seed: int = 0,
+                 collect_device: str = 'cpu',
+                 prefix: str | None = None,
+                 collect_dir: str | None = None) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
+        self.metrics_file = metrics_file
+        self.num_bootstrap = num_bootstrap
+        self.seed = seed
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Score each image as it comes, so that only its errors are kept and sent between processes."""
+        for sample in data_samples:
+            predicted, true = sample['pred_instances'], sample['gt_instances']
+            corners = [_keypoints(sample[part]['keypoints'], part) for part in ('pred_instances', 'gt_instances')]
+            if 'presence' in predicted:
+                presence = _array(predicted['presence'])[0]
+            else:
+                presence = vertebra_presence(_array(predicted['keypoint_scores'])[0])
+            height, width = sample['ori_shape'][:2]
+            spacing, slot_presence = sample.get('spacing'), sample.get('slot_presence')
+            self.results.append(
+                score_image(
+                    predicted=corners[0],
+                    presence=presence,
+                    true=corners[1],
+                    labelled=_array(true['keypoints_visible'])[0],
+                    size=(width, height),
+                    slot_presence=None if slot_presence is None else _array(slot_presence),
+                    spacing=None if spacing is None else _array(spacing),
+                    name=str(sample.get('img_path', ''))))
+
+    def compute_metrics(self, results: list[ImageScore]) -> dict[str, float]:
+        """Metrics without their prefix. Runs on one process, with the scores of all."""
+        summary = summarise(results, self.num_bootstrap, self.seed)
+        print_log('\n' + format_table(summary), logger='current')
+        missing, invalid = without_data(summary), summary['invalid_predictions']
+        if missing:
+            print_log(f"no data for {', '.join(missing)}: NaN", logger='current', level=logging.WARNING)
+        if invalid:
+            print_log(
+                f'{sum(invalid.values())} corners in {len(invalid)} images are predicted as NaN or infinite and count '
+                f"as errors of the image's diagonal; first image: {next(iter(invalid))}",
+                logger='current',
+                level=logging.WARNING)
+        if self.metrics_file:
+            write_json(self.metrics_file, as_json(summary), indent=2)
+        return summary['metrics']
+
+
+def _array(values: Any) -> np.ndarray:
+    """Array of a tensor on any device, or of anything numpy takes."""
+    return values.detach().cpu().numpy() if hasattr(values, 'detach') else np.asarray(values)
+
+
+def _keypoints(values: Any, source: str) -> np.ndarray:
+    """The keypoints (K, 2) of the one spine an image has."""
+    keypoints = _array(values)
+    if keypoints.shape != (1, NUM_KEYPOINTS, 2):
+        raise ValueError(f'{source}.keypoints: shape {keypoints.shape}, needed (1, {NUM_KEYPOINTS}, 2): one spine per '
+                         'image, four corners per slot')
+    return keypoints[0]

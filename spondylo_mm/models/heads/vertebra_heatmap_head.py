@@ -1,0 +1,51 @@
+"""The heatmap head of all models: MMPose's, with targets drawn on the device and a probability of presence per slot."""
+
+from __future__ import annotations
+
+import torch
+from mmpose.models.heads import HeatmapHead
+from mmpose.registry import MODELS
+from torch import Tensor, nn
+
+from ...anatomy import NUM_KEYPOINTS
+from ...codecs.presence import presence_from_scores
+
+
+@MODELS.register_module()
+class VertebraHeatmapHead(HeatmapHead):
+    """:class:`mmpose.models.HeatmapHead` for vertebral corners.
+
+    Three things differ: the loss draws its Gaussians from keypoints, batched on the device; dropout precedes the final layer (the source
+    of Monte-Carlo uncertainty); predictions carry ``presence`` (1, S) beside ``keypoints`` (1, K, 2) and ``keypoint_scores`` (1, K).
+
+    Args:
+        dropout: share of channels dropped before the final layer. Whole channels, because neighbouring pixels of a feature map tell the same
+            (Tompson et al. 2015, doi 10.1109/CVPR.2015.7298664).
+        Others as in ``HeatmapHead``.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int = NUM_KEYPOINTS, dropout: float = 0.0, **kwargs) -> None:
+        super().__init__(in_channels, out_channels, **kwargs)
+        self.dropout = nn.Dropout2d(dropout)
+
+    def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
+        """Feature maps, the last of which is (B, C, h, w), to heatmaps (B, K, H, W)."""
+        x = self.conv_layers(self.deconv_layers(feats[-1]))
+        return self.final_layer(self.dropout(x))
+
+    def loss(self, feats: tuple[Tensor, ...], batch_data_samples: list, train_cfg: dict | None = None) -> dict:
+        """Heatmap loss against targets drawn from the samples' ``gt_instance_labels``."""
+        heatmaps = self.forward(feats)
+        labels = [sample.gt_instance_labels for sample in batch_data_samples]
+        keypoints = torch.cat([label.keypoint_labels for label in labels])
+        weights = torch.cat([label.keypoint_weights for label in labels])
+        amplitudes = torch.cat([label.keypoint_amplitudes for label in labels])
+        targets = self.decoder.encode_batch(keypoints, amplitudes)
+        return dict(loss_heatmap=self.loss_module(heatmaps, targets.to(heatmaps), weights))
+
+    def decode(self, batch_outputs: Tensor) -> list:
+        """Heatmaps (B, K, H, W) to one ``InstanceData`` per image, in the input frame."""
+        predictions = super().decode(batch_outputs)
+        for prediction in predictions:
+            prediction.presence = presence_from_scores(prediction.keypoint_scores)
+        return predictions

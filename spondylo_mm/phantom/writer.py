@@ -1,0 +1,107 @@
+"""A whole phantom dataset on disk, in the layout of the real one and with ``truth.json`` beside it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Generator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import cv2
+
+from ..atomic import atomic_path, write_json, write_text
+from ..errors import InputError
+from .plan import SPLITS, STYLES, ImageSpec, plan
+from .quirks import assign
+from .radiograph import make_radiograph
+
+SCHEMA = 1
+MIN_SIZE = 128  # px; below, a vertebral body is under 10 px high and its corners mean little
+_JPEG_QUALITY = 92
+
+
+def write_dataset(out: str | Path, counts: dict[str, int], seed: int = 0, size: int = 640, style: str = 'mixed',
+                  quirks: bool = False, processes: int = 1, progress: Callable[[int, int], None] | None = None) -> dict:
+    """Write a dataset; the folder is there whole or not at all, and the same for any number of processes.
+
+    Args:
+        out: Folder to make; may exist if it is empty.
+        counts: Images per split: train, val, test.
+        seed: Not negative.
+        size: Side of the train and val images, px; the blind ones are larger and not square.
+        style: Kind of label files: ``'tight'``, ``'loose'`` or ``'mixed'``.
+        quirks: Put in everything that is wrong with the real dataset.
+        processes: How many draw at a time.
+        progress: Called with the images done and all images.
+
+    Returns:
+        The content of ``truth.json``.
+
+    Raises:
+        InputError: a value out of range, or a folder that is not empty.
+    """
+    out = Path(out).resolve()
+    _check(out, counts, seed, size, style, processes)
+    specs = plan(counts, seed, style)
+    if quirks:
+        specs = assign(specs, seed)
+    part = out.parent / f'.part-{uuid.uuid4().hex}'
+    try:
+        part.mkdir(parents=True)
+        truth = {'schema': SCHEMA, 'seed': seed, 'images': {}}
+        with closing(_write_images(specs, part, seed, size, processes)) as entries:
+            for spec, entry in zip(specs, entries, strict=True):
+                truth['images'][spec.path] = entry
+                if progress:
+                    progress(len(truth['images']), len(specs))
+        write_json(part / 'truth.json', truth)
+        os.replace(part, out)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return truth
+
+
+def _check(out: Path, counts: dict[str, int], seed: int, size: int, style: str, processes: int) -> None:
+    if set(counts) != set(SPLITS) or min(counts.values()) < 0 or not any(counts.values()):
+        raise InputError(f'numbers of images {counts}: give none below 0, and at least one image in all')
+    for name, value, least in (('seed', seed, 0), ('size', size, MIN_SIZE), ('processes', processes, 1)):
+        if value < least:
+            raise InputError(f'{name} {value}: must be at least {least}')
+    if style not in STYLES:
+        raise InputError(f'style {style!r}: choose one of {", ".join(STYLES)}')
+    if out.exists() and not out.is_dir():
+        raise InputError(f'{out}: is a file; name a folder')
+    if out.exists() and any(out.iterdir()):
+        raise InputError(f'{out}: is not empty; name a new folder, or empty it first')
+
+
+def _write_images(specs: list[ImageSpec], root: Path, seed: int, size: int, processes: int) -> Generator[dict, None, None]:
+    """Draw and write every image; yields their entries of ``truth.json`` in order."""
+    write = partial(_write_image, root=root, seed=seed, size=size)
+    if processes == 1:
+        yield from map(write, specs)
+        return
+    # Spawned, not forked: a forked process may inherit a lock that a thread of torch or OpenCV held.
+    context = multiprocessing.get_context('spawn')
+    with ProcessPoolExecutor(min(processes, len(specs)), context, cv2.setNumThreads, (1,)) as pool:
+        try:
+            yield from pool.map(write, specs, chunksize=4)
+        finally:  # on an error, or when the caller stops, what has not begun is not begun
+            pool.shutdown(cancel_futures=True)
+
+
+def _write_image(spec: ImageSpec, root: Path, seed: int, size: int) -> dict:
+    radiograph = make_radiograph(spec, seed, size)
+    with atomic_path(root / spec.path) as path:
+        jpeg = cv2.imencode('.jpg', radiograph.pixels, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
+        path.write_bytes(jpeg.tobytes())  # cv2.imwrite would swallow the error of a full disk
+    if isinstance(radiograph.label, str):
+        write_text(root / spec.label_path, radiograph.label)
+    elif radiograph.label is not None:
+        write_json(root / spec.label_path, radiograph.label)
+    return radiograph.truth

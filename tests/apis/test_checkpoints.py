@@ -1,0 +1,62 @@
+"""Which checkpoints a model accepts."""
+
+import pytest
+import torch
+from torch import nn
+
+from spondylo_mm.apis.checkpoints import load_weights
+from spondylo_mm.errors import InputError
+
+
+def model(keypoints: int = 40) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.Conv2d(4, keypoints, 1))
+
+
+class RunsCode:
+
+    def __reduce__(self):
+        return (open, ('owned', 'w'))
+
+
+def test_every_weight_is_loaded_from_either_form_of_checkpoint(tmp_path):
+    source = model()
+    for content in (source.state_dict(), {'state_dict': {f'module.{k}': v for k, v in source.state_dict().items()}, 'meta': {}}):
+        torch.save(content, tmp_path / 'a.pth')
+        target = model()
+        load_weights(target, tmp_path / 'a.pth')
+        for name, value in source.state_dict().items():
+            assert torch.equal(target.state_dict()[name], value)
+
+
+def test_a_checkpoint_of_38_keypoints_says_which_shapes_differ(tmp_path):
+    torch.save(model(38).state_dict(), tmp_path / 'a.pth')
+    with pytest.raises(InputError, match=r'1\.weight is \(38, 4, 1, 1\), expected \(40, 4, 1, 1\)'):
+        load_weights(model(), tmp_path / 'a.pth')
+
+
+def test_a_checkpoint_of_another_model_says_what_is_missing_and_unknown(tmp_path):
+    torch.save(nn.Linear(2, 2).state_dict(), tmp_path / 'a.pth')
+    with pytest.raises(InputError, match=r'lacks 0\.weight, 0\.bias, 1\.weight and 1 more; has unknown weight, bias'):
+        load_weights(model(), tmp_path / 'a.pth')
+
+
+def test_nothing_in_a_checkpoint_is_executed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({'state_dict': model().state_dict(), 'meta': RunsCode()}, 'a.pth')
+    with pytest.raises(InputError, match='not opened for safety'):
+        load_weights(model(), 'a.pth')
+    assert not (tmp_path / 'owned').exists()
+
+
+def test_what_is_no_checkpoint_is_refused(tmp_path):
+    torch.save(model().state_dict(), tmp_path / 'whole.pth')
+    whole = (tmp_path / 'whole.pth').read_bytes()
+    for name, content in {'empty': b'', 'text': b'hello world', 'truncated': whole[:len(whole) // 2]}.items():
+        (tmp_path / f'{name}.pth').write_bytes(content)
+        with pytest.raises(InputError, match=f'{name}.pth'):
+            load_weights(model(), tmp_path / f'{name}.pth')
+    torch.save([1, 2], tmp_path / 'list.pth')
+    with pytest.raises(InputError, match='holds no state_dict'):
+        load_weights(model(), tmp_path / 'list.pth')
+    with pytest.raises(InputError, match='no such checkpoint'):
+        load_weights(model(), tmp_path / 'absent.pth')

@@ -1,0 +1,72 @@
+"""Configs and the command line's changes to them."""
+
+from pathlib import Path
+
+import pytest
+
+from spondylo_mm.apis.configs import DATALOADERS, choose_device, load_config, wants_pretraining, without_pretraining
+from spondylo_mm.errors import InputError
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
+REFERENCE = CONFIGS / 'hrnet_w32_spondylo.py'
+
+
+@pytest.mark.parametrize('path', sorted(CONFIGS.glob('*.py')), ids=lambda path: path.stem)
+def test_every_config_states_one_codec_for_model_and_data(path):
+    config = load_config(path)
+    assert config.model.head.decoder == config.codec
+    assert all(config[loader].dataset.codec == config.codec for loader in DATALOADERS)
+
+
+def test_an_option_changes_what_it_names_with_its_type():
+    config = load_config(REFERENCE, ['train_cfg.max_epochs=3', 'train_dataloader.dataset.pipeline.1.prob=0.5',
+                                     'model.test_cfg.flip_test=True'])
+    assert config.train_cfg.max_epochs == 3
+    assert config.train_dataloader.dataset.pipeline[1].prob == 0.5
+    assert config.model.test_cfg.flip_test is True
+
+
+@pytest.mark.parametrize('option, hint', [
+    ('train_cfg.max_epoch=3', 'did you mean max_epochs'),
+    ('nonsense=1', 'has no key'),
+    ('train_dataloader.dataset.pipeline.99.prob=1', 'has no key'),
+    ('work_dir.x=1', 'has no key'),
+    ('codec.sigma=3', 'reach nothing'),
+    ('train_cfg.max_epochs=many', 'give a number'),
+    ('model.head.decoder.sigma=3', 'disagree'),
+    ('train_cfg.max_epochs', 'KEY=VALUE'),
+    ('train_dataloader.dataset.codec.input_size=[1,(2', 'bracket'),
+])
+def test_a_wrong_option_is_refused_with_a_hint(option, hint):
+    with pytest.raises(InputError, match=hint):
+        load_config(REFERENCE, [option])
+
+
+def test_the_data_root_reaches_every_loader():
+    config = load_config(REFERENCE, data_root='elsewhere')
+    assert {config[loader].dataset.data_root for loader in DATALOADERS} == {'elsewhere'}
+
+
+@pytest.mark.parametrize('content', [None, 'model = (', 'a = 1', '_base_ = ["./missing.py"]'])
+def test_what_is_no_model_config_is_refused_by_name(tmp_path, content):
+    path = tmp_path / 'mine.py'
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(InputError, match='mine.py'):
+        load_config(path)
+
+
+def test_pretraining_is_the_reference_s_default_and_can_be_switched_off():
+    config = load_config(REFERENCE)
+    assert wants_pretraining(config)
+    assert not wants_pretraining(without_pretraining(config))
+    assert not wants_pretraining(load_config(CONFIGS / 'demo.py'))
+
+
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: False)
+    assert choose_device('auto') == 'cpu'
+    with pytest.raises(InputError, match='no GPU'):
+        choose_device('cuda')
+    with pytest.raises(InputError, match='not usable'):
+        choose_device('toaster')

@@ -1,0 +1,35 @@
+"""What ``--images`` finds, and what it calls it."""
+
+import pytest
+
+from spondylo_mm.apis.images import find_images
+from spondylo_mm.errors import InputError
+
+
+@pytest.fixture
+def films(tmp_path):
+    for name in ('a/1.jpg', 'a/2.PNG', 'a/notes.txt', 'b/1.jpg', 'b/deep/3.tif', 'it[x].png'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def test_a_folder_is_searched_for_images_of_any_depth_and_case(films):
+    assert list(find_images([films / 'a'])) == ['1.jpg', '2.PNG']
+    assert list(find_images([films])) == ['a/1.jpg', 'a/2.PNG', 'b/1.jpg', 'b/deep/3.tif', 'it[x].png']
+
+
+def test_files_globs_and_folders_mix_and_repeat_without_doubling(films):
+    found = find_images([films / 'b' / '1.jpg', f'{films}/*/1.jpg', films / 'b'])
+    assert list(found) == ['a/1.jpg', 'b/1.jpg', 'b/deep/3.tif']
+    assert found['b/deep/3.tif'] == films / 'b' / 'deep' / '3.tif'
+
+
+def test_a_name_with_glob_characters_is_a_file_first(films):
+    assert list(find_images([films / 'it[x].png'])) == ['it[x].png']
+
+
+@pytest.mark.parametrize('pattern', ['nothing.jpg', '*.bmp', 'a/*.txt.gz'])
+def test_a_pattern_without_match_is_named(films, pattern):
+    with pytest.raises(InputError, match='matches no image'):
+        find_images([films / pattern])

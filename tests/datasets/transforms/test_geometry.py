@@ -1,0 +1,89 @@
+"""Pixels and coordinates move together, and coordinates come back exactly."""
+
+import cv2
+import numpy as np
+import pytest
+
+from spondylo_mm.anatomy import NUM_KEYPOINTS
+from spondylo_mm.datasets.transforms.geometry import RandomSpineAffine, StretchToInput, apply_to_points, stretch_matrix, warp
+
+
+def back_to_image(points: np.ndarray, results: dict) -> np.ndarray:
+    """MMPose's own way back, as TopdownPoseEstimator applies it to predictions."""
+    return points / results['input_size'] * results['input_scale'] + results['input_center'] - 0.5 * results['input_scale']
+
+
+def sample(width: int, height: int, input_size=(256, 256), seed=0) -> dict:
+    rng = np.random.default_rng(seed)
+    keypoints = rng.uniform(0, 1, (1, NUM_KEYPOINTS, 2)) * [width - 1, height - 1]
+    return dict(img=np.zeros((height, width), np.uint8), keypoints=keypoints, codec=dict(input_size=input_size))
+
+
+def blob_image(width: int, height: int, centre: tuple[float, float], sigma: tuple[float, float]) -> np.ndarray:
+    x, y = np.meshgrid(np.arange(width), np.arange(height))
+    value = np.exp(-(x - centre[0])**2 / (2 * sigma[0]**2) - (y - centre[1])**2 / (2 * sigma[1]**2))
+    return np.round(255 * value).astype(np.uint8)
+
+
+def centroid(image: np.ndarray) -> np.ndarray:
+    y, x = np.indices(image.shape)
+    return np.array([(image * x).sum(), (image * y).sum()]) / image.sum()
+
+
+@pytest.mark.parametrize('seed', range(20))
+def test_image_to_input_to_image_is_exact_for_any_size_and_stretch(seed):
+    rng = np.random.default_rng(seed)
+    width, height = rng.integers(64, 3000, 2)
+    results = StretchToInput()(sample(width, height, input_size=tuple(rng.integers(64, 600, 2)), seed=seed))
+    returned = back_to_image(results['transformed_keypoints'], results)
+    np.testing.assert_allclose(returned, results['keypoints'], atol=1e-3)
+
+
+def test_the_outermost_pixel_centres_map_onto_each_other():
+    corners = np.array([[0, 0], [641, 479]])
+    np.testing.assert_allclose(apply_to_points(stretch_matrix((642, 480), (256, 128)), corners), [[0, 0], [255, 127]])
+
+
+@pytest.mark.parametrize('size', [(640, 640), (1276, 2134), (535, 1024), (90, 120), (200, 900)])
+def test_the_image_moves_with_the_coordinates(size):
+    """A blob drawn at a known place must be seen where the map says it lands, shrunk or enlarged, whatever the stretch."""
+    width, height = size
+    centre = np.array([0.37 * width, 0.61 * height])
+    results = dict(
+        img=blob_image(width, height, centre, (width / 30, height / 30)), keypoints=centre.reshape(1, 1, 2), codec=dict(input_size=(256, 256)))
+    results = StretchToInput()(results)
+    np.testing.assert_allclose(centroid(results['img'].astype(float)), results['transformed_keypoints'][0, 0], atol=0.03)
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_augmentation_moves_pixels_and_keypoints_alike(seed):
+    np.random.seed(seed)
+    centre = np.array([300.0, 350.0])
+    results = dict(img=blob_image(640, 640, centre, (20, 20)), keypoints=centre.reshape(1, 1, 2), codec=dict(input_size=(256, 256)))
+    results = StretchToInput()(RandomSpineAffine(rotation=15, scale=(0.9, 1.1), shift=0.05)(results))
+    np.testing.assert_allclose(centroid(results['img'].astype(float)), results['transformed_keypoints'][0, 0], atol=0.03)
+    assert np.abs(results['transformed_keypoints'][0, 0] - centre * 255 / 639).max() > 0.5
+
+
+def test_augmentation_stays_within_its_ranges():
+    np.random.seed(0)
+    for _ in range(200):
+        matrix = RandomSpineAffine(rotation=10, scale=(0.9, 1.1), shift=0.05)({})['augmentation']
+        scale = np.sqrt(np.linalg.det(matrix[:2, :2]))
+        assert 0.9 <= scale <= 1.1
+        assert abs(np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0]))) <= 10
+        assert np.abs(apply_to_points(matrix, np.array([0.5, 0.5])) - 0.5).max() <= 0.05
+
+
+def test_shrinking_averages_instead_of_skipping_pixels():
+    """A one-pixel checkerboard shrunk by four is grey; a plain warp would sample its black or its white squares."""
+    checkerboard = ((np.indices((1024, 1024)).sum(0) % 2) * 255).astype(np.uint8)
+    shrunk = warp(checkerboard, stretch_matrix((1024, 1024), (256, 256)), (256, 256))
+    assert np.abs(shrunk[2:-2, 2:-2].astype(float) - 127.5).max() <= 1
+    plain = cv2.warpAffine(checkerboard, stretch_matrix((1024, 1024), (256, 256))[:2], (256, 256))
+    assert plain.std() > 20
+
+
+def test_the_model_sees_the_whole_image_and_no_labelled_box():
+    results = StretchToInput()(dict(sample(300, 500), bbox=np.array([[10, 20, 30, 40]])))
+    np.testing.assert_array_equal(results['bbox'], [[0, 0, 300, 500]])

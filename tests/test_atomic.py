@@ -1,0 +1,31 @@
+"""A file is whole or it is not there."""
+
+import json
+
+import pytest
+
+from spondylo_mm.atomic import atomic_path, write_json, write_text
+
+
+def test_a_file_appears_with_its_content_and_leaves_nothing_beside_it(tmp_path):
+    write_text(tmp_path / 'new' / 'report.txt', 'größer')
+    assert (tmp_path / 'new' / 'report.txt').read_bytes() == 'größer'.encode()
+    assert [path.name for path in (tmp_path / 'new').iterdir()] == ['report.txt']
+
+
+def test_a_failure_keeps_the_old_file_and_removes_the_part(tmp_path):
+    path = tmp_path / 'report.txt'
+    path.write_text('old')
+    with pytest.raises(ZeroDivisionError), atomic_path(path) as part:
+        part.write_text('half')
+        raise ZeroDivisionError
+    assert path.read_text() == 'old'
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_is_strict(tmp_path):
+    with pytest.raises(ValueError):
+        write_json(tmp_path / 'a.json', {'MRE': float('nan')})
+    assert not (tmp_path / 'a.json').exists()
+    write_json(tmp_path / 'a.json', {'MRE': None})
+    assert json.loads((tmp_path / 'a.json').read_text()) == {'MRE': None}
