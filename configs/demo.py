@@ -6,16 +6,16 @@ codec = dict(input_size=(256, 256), heatmap_size=(64, 64), sigma=1.5)
 
 model = dict(
     backbone=dict(model_name='hrnet_w18_small', pretrained=False),  # 3 M parameters, from scratch: needs no download
-    head=dict(conv_out_channels=(64, 64), dropout=0.1, decoder=codec))
+    head=dict(conv_out_channels=(64, 64), dropout=0.1, decoder=codec),
+)
 
-train_dataloader = dict(
-    batch_size=8, num_workers=1, dataset=dict(data_root=data_root, codec=codec))
+train_dataloader = dict(batch_size=8, num_workers=1, dataset=dict(data_root=data_root, codec=codec))
 val_dataloader = dict(num_workers=1, dataset=dict(data_root=data_root, codec=codec))
 test_dataloader = dict(dataset=dict(data_root=data_root, codec=codec))
 
 optim_wrapper = dict(
-    optimizer=dict(lr=2e-3),
-    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1.0))))  # nothing pretrained to be careful with
+    optimizer=dict(lr=2e-3), paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1.0)))
+)  # nothing pretrained to be careful with
 train_cfg = dict(max_epochs=24, val_interval=4)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=1, by_epoch=True, convert_to_iter_based=True),

@@ -13,6 +13,9 @@ LEVELS = ('S1', 'L5', 'L4', 'L3', 'L2', 'L1', 'T12', 'T11', 'T10', 'T9')
 CORNERS = ('TL', 'TR', 'BL', 'BR')
 TL, TR, BL, BR = range(4)
 
+# What is known of a slot: a labelled vertebra, certainly none, or nothing (annotators stop labelling where they like).
+LABELLED, EMPTY, UNKNOWN = 1, 0, -1
+
 NUM_SLOTS = len(LEVELS)
 NUM_CORNERS = len(CORNERS)
 NUM_KEYPOINTS = NUM_SLOTS * NUM_CORNERS
@@ -52,7 +55,8 @@ def dataset_info() -> dict:
                 id=index,
                 color=color,
                 type='',
-                swap=f'{level}_{CORNERS[MIRRORED_CORNER[corner]]}')
+                swap=f'{level}_{CORNERS[MIRRORED_CORNER[corner]]}',
+            )
         for start, end in OUTLINE:
             link = (f'{level}_{CORNERS[start]}', f'{level}_{CORNERS[end]}')
             skeleton_info[len(skeleton_info)] = dict(link=link, id=len(skeleton_info), color=color)
@@ -65,8 +69,10 @@ def dataset_info() -> dict:
             title='Spondylolisthesis Vertebral Landmark Dataset',
             container='Mendeley Data',
             year='2025',
-            homepage='https://doi.org/10.17632/5jdfdgp762.1'),
+            homepage='https://doi.org/10.17632/5jdfdgp762.1',
+        ),
         keypoint_info=keypoint_info,
         skeleton_info=skeleton_info,
         joint_weights=[1.0] * NUM_KEYPOINTS,
-        sigmas=sigmas)
+        sigmas=sigmas,
+    )

@@ -1,16 +1,27 @@
-"""What every tool does alike: exit 0 on success, 2 with one line on bad usage or bad input, never a traceback for those."""
+"""What every tool does alike: exit 0 on success, 2 with one line on bad usage or bad input, never a traceback for
+those."""
 
 from __future__ import annotations
 
 import errno
 import sys
-from typing import Callable, NoReturn
+from collections.abc import Callable
+from typing import NoReturn
 
 from .errors import InputError
 
 EXIT_BAD_INPUT = 2
-_DISK_ERRORS = {errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT, errno.EFBIG, errno.ENOTDIR,
-                errno.EISDIR, errno.ENAMETOOLONG}
+_DISK_ERRORS = {
+    errno.ENOSPC,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+}
 
 
 def run(main: Callable[[], int | None]) -> NoReturn:

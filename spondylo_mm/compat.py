@@ -1,9 +1,10 @@
 """The one place that knows the packaging faults of the MM stack.
 
-``import mmpose.models`` imports ``mmcv.ops``, whose modules bind functions of the compiled extension ``mmcv._ext`` at import time, although no
-2-D pose model calls them. A pure-Python mmcv (seconds to install) lacks that extension; building it takes twenty minutes. So while mmpose is being
-imported a stand-in takes its place. It is removed afterwards, because mmengine asks ``importlib.util.find_spec('mmcv._ext')`` whether compiled ops
-exist, and the honest answer stays no. Where the real extension is installed, nothing is replaced.
+``import mmpose.models`` imports ``mmcv.ops``, whose modules bind functions of the compiled extension ``mmcv._ext`` at
+import time, although no 2-D pose model calls them. A pure-Python mmcv (seconds to install) lacks that extension;
+building it takes twenty minutes. So while mmpose is being imported a stand-in takes its place. It is removed
+afterwards, because mmengine asks ``importlib.util.find_spec('mmcv._ext')`` whether compiled ops exist, and the honest
+answer stays no. Where the real extension is installed, nothing is replaced.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import importlib.util
 import sys
 import types
 import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Callable, Iterator
 
 _EXTENSION = 'mmcv._ext'
 
@@ -29,7 +30,8 @@ class _MissingOps(types.ModuleType):
         def missing_op(*args: object, **kwargs: object) -> None:
             raise RuntimeError(
                 f'mmcv op "{name}" is not compiled in this environment and no model of spondylo_mm needs it. '
-                'To use a model that does, install mmcv with its compiled ops (build it with torch present).')
+                'To use a model that does, install mmcv with its compiled ops (build it with torch present).'
+            )
 
         missing_op.__name__ = name
         return missing_op
@@ -57,7 +59,8 @@ def stand_in_for_missing_ops() -> Iterator[None]:
 
 
 def import_mmpose() -> types.ModuleType:
-    """Import mmpose with its models and mmpretrain's (for ``mmpretrain.TIMMBackbone``), whether or not mmcv has compiled ops."""
+    """Import mmpose with its models and mmpretrain's (for ``mmpretrain.TIMMBackbone``), whether or not mmcv has
+    compiled ops."""
     with stand_in_for_missing_ops(), warnings.catch_warnings():
         # mmdet, which mmpose imports for a detector nobody uses here, advertises an optional package
         warnings.filterwarnings('ignore', message='faster_coco_eval')

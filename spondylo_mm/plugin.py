@@ -1,4 +1,5 @@
-"""Registers everything this package adds to MMPose. Configs name it: ``custom_imports = dict(imports=['spondylo_mm.plugin'])``."""
+"""Registers everything this package adds to MMPose. Configs name it: ``custom_imports =
+dict(imports=['spondylo_mm.plugin'])``."""
 
 # ruff: noqa: E402, F401 (mmpose must be imported first; the others are imported for what they register)
 from . import compat
@@ -8,7 +9,7 @@ compat.import_mmpose()
 from .codecs import vertebra_heatmap
 from .datasets import spondylo_dataset
 from .datasets.transforms import geometry, intensity, loading, targets
-from .evaluation.metrics import spondylo_metric
 from .engine.hooks import plain_checkpoint_hook
+from .evaluation.metrics import spondylo_metric
 from .models import grey_preprocessor
 from .models.heads import vertebra_heatmap_head

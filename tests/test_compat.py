@@ -1,4 +1,5 @@
-"""The MM stack's missing compiled ops: tolerated while importing, honest afterwards. Each case needs an interpreter of its own."""
+"""The MM stack's missing compiled ops: tolerated while importing, honest afterwards. Each case needs an interpreter of
+its own."""
 
 import importlib.util
 import subprocess
@@ -10,7 +11,8 @@ from spondylo_mm import compat
 
 needs_missing_ops = pytest.mark.skipif(
     importlib.util.find_spec('mmcv') is not None and importlib.util.find_spec('mmcv._ext') is not None,
-    reason="mmcv's compiled ops are installed: there is nothing to stand in for")
+    reason="mmcv's compiled ops are installed: there is nothing to stand in for",
+)
 
 
 def run_python(code: str) -> str:
@@ -21,25 +23,30 @@ def run_python(code: str) -> str:
 
 @needs_missing_ops
 def test_mmpose_imports_and_the_ops_still_count_as_absent():
-    out = run_python('import importlib.util, sys\n'
-                     'from spondylo_mm import compat\n'
-                     'mmpose = compat.import_mmpose()\n'
-                     'import mmpose.models\n'
-                     'print(importlib.util.find_spec("mmcv._ext"), "mmcv._ext" in sys.modules, hasattr(sys.modules["mmcv"], "_ext"))\n'
-                     'from mmengine.utils.dl_utils.misc import mmcv_full_available\n'
-                     'print(mmcv_full_available())\n')
+    out = run_python(
+        'import importlib.util, sys\n'
+        'from spondylo_mm import compat\n'
+        'mmpose = compat.import_mmpose()\n'
+        'import mmpose.models\n'
+        'mmcv = sys.modules["mmcv"]\n'
+        'print(importlib.util.find_spec("mmcv._ext"), "mmcv._ext" in sys.modules, hasattr(mmcv, "_ext"))\n'
+        'from mmengine.utils.dl_utils.misc import mmcv_full_available\n'
+        'print(mmcv_full_available())\n'
+    )
     assert out.split('\n')[:2] == ['None False False', 'False']
 
 
 @needs_missing_ops
 def test_a_missing_op_names_the_remedy_when_called():
-    out = run_python('from spondylo_mm import compat\n'
-                     'compat.import_mmpose()\n'
-                     'import torch, mmcv.ops\n'
-                     'try:\n'
-                     '    mmcv.ops.nms(torch.rand(3, 4), torch.rand(3), 0.5)\n'
-                     'except RuntimeError as error:\n'
-                     '    print(error)\n')
+    out = run_python(
+        'from spondylo_mm import compat\n'
+        'compat.import_mmpose()\n'
+        'import torch, mmcv.ops\n'
+        'try:\n'
+        '    mmcv.ops.nms(torch.rand(3, 4), torch.rand(3), 0.5)\n'
+        'except RuntimeError as error:\n'
+        '    print(error)\n'
+    )
     assert '"nms" is not compiled' in out and 'install mmcv with its compiled ops' in out
 
 
@@ -60,8 +67,10 @@ def test_a_real_extension_is_left_alone(monkeypatch):
 
 
 def test_importing_the_package_loads_neither_torch_nor_an_mm_package():
-    out = run_python('import sys, spondylo_mm, spondylo_mm.anatomy, spondylo_mm.command_line\n'
-                     'import spondylo_mm.clinical.slip, spondylo_mm.clinical.facing, spondylo_mm.clinical.meyerding\n'
-                     'import spondylo_mm.evaluation.functional.summary, spondylo_mm.phantom.writer, spondylo_mm.datasets.prepare\n'
-                     'print([name for name in sys.modules if name.split(".")[0] in ("torch", "mmcv", "mmengine", "mmpose")])\n')
+    out = run_python(
+        'import sys, spondylo_mm, spondylo_mm.anatomy, spondylo_mm.command_line\n'
+        'import spondylo_mm.clinical.slip, spondylo_mm.clinical.facing, spondylo_mm.clinical.meyerding\n'
+        'import spondylo_mm.evaluation.functional.summary, spondylo_mm.phantom.writer, spondylo_mm.datasets.prepare\n'
+        'print([name for name in sys.modules if name.split(".")[0] in ("torch", "mmcv", "mmengine", "mmpose")])\n'
+    )
     assert out.strip() == '[]'

@@ -29,7 +29,8 @@ DISK_ORDERS = {'BL BR TL TR': (2, 3, 0, 1), 'TL BL BR TR': (0, 2, 3, 1)}
 
 
 def spine(count: int = 7) -> np.ndarray:
-    """Corners (V, 4, 2) of a lordotic spine, most caudal first: bodies 100 x 48 px, 60 px apart, the lowest tilted like a sacrum."""
+    """Corners (V, 4, 2) of a lordotic spine, most caudal first: bodies 100 x 48 px, 60 px apart, the lowest tilted like
+    a sacrum."""
     bodies = []
     for slot in range(count):
         centre = np.array([330 + 60 * np.cos(0.6 * slot), 520 - 62 * slot])
@@ -55,15 +56,21 @@ def pipeline_sample(pipeline: list[dict], tmp_path: Path) -> dict:
     cv2.imwrite(str(tmp_path / 'film.png'), np.random.randint(0, 256, SIZE, np.uint8))
     keypoints = np.zeros((NUM_SLOTS, NUM_CORNERS, 2), np.float32)
     bodies = spine()
-    keypoints[:len(bodies)] = bodies
+    keypoints[: len(bodies)] = bodies
     visible = np.repeat(np.arange(NUM_SLOTS) < len(bodies), NUM_CORNERS).astype(np.float32)
     config = load_config(REFERENCE)
     init_default_scope(config.default_scope)
     flip_indices = [4 * slot + corner for slot in range(NUM_SLOTS) for corner in (1, 0, 3, 2)]
     return Compose(pipeline)(
         dict(
-            img_path=str(tmp_path / 'film.png'), keypoints=keypoints.reshape(1, -1, 2), keypoints_visible=visible[None],
-            slot_presence=np.where(np.arange(NUM_SLOTS) < len(bodies), 1, -1), codec=config.codec, flip_indices=flip_indices))
+            img_path=str(tmp_path / 'film.png'),
+            keypoints=keypoints.reshape(1, -1, 2),
+            keypoints_visible=visible[None],
+            slot_presence=np.where(np.arange(NUM_SLOTS) < len(bodies), 1, -1),
+            codec=config.codec,
+            flip_indices=flip_indices,
+        )
+    )
 
 
 def without_augmentation(pipeline: list[dict]) -> list[dict]:
@@ -77,7 +84,8 @@ def test_1_a_vertebra_keeps_its_slot_wherever_the_annotator_began(tmp_path):
     for slot, corners in zip(begun_lower.slots, begun_lower.corners, strict=True):
         np.testing.assert_array_equal(corners, whole.corners[list(whole.slots).index(slot)])
     assert begun_lower.slots.tolist() == [0, 1, 2, 3, 4]
-    # the fault, kept for comparison as anchor='cranial': the same sacrum gets another slot when two vertebrae fewer are labelled
+    # the fault, kept for comparison as anchor='cranial': the same sacrum gets another slot when two vertebrae fewer are
+    # labelled
     sacrum_of_whole = read_label(tmp_path / 'a.json', 'a.json', SIZE, anchor='cranial').slots[0]
     sacrum_of_lower = read_label(tmp_path / 'b.json', 'b.json', SIZE, anchor='cranial').slots[0]
     assert sacrum_of_lower - sacrum_of_whole == 2
@@ -93,8 +101,11 @@ def test_2_a_corner_keeps_its_role_in_either_order_on_disk(order, tmp_path):
 
 def test_3_a_flip_exchanges_left_and_right_corners(tmp_path):
     pipeline = load_config(REFERENCE).train_dataloader.dataset.pipeline
-    pipeline = [dict(step, prob=1.0) if step.type == 'RandomFlip' else step for step in pipeline
-                if step.type not in ('RandomSpineAffine', 'RandomExposure')]
+    pipeline = [
+        dict(step, prob=1.0) if step.type == 'RandomFlip' else step
+        for step in pipeline
+        if step.type not in ('RandomSpineAffine', 'RandomExposure')
+    ]
     flipped = pipeline_sample(pipeline, tmp_path)['data_samples'].gt_instance_labels.keypoint_labels.numpy()
     flipped = flipped.reshape(NUM_SLOTS, NUM_CORNERS, 2)[:7]
     expected = spine()[:, [1, 0, 3, 2]] * [-1, 1] + [SIZE[0] - 1, 0]  # mirrored, then named anew
@@ -126,12 +137,17 @@ def evaluate(predicted: np.ndarray, scores: np.ndarray, labelled: np.ndarray) ->
     truth = np.zeros((NUM_SLOTS, NUM_CORNERS, 2))
     truth[:7] = spine()
     metric = SpondyloMetric(num_bootstrap=10)
-    metric.process(None, [
-        dict(
-            pred_instances=dict(keypoints=predicted.reshape(1, -1, 2), keypoint_scores=scores[None]),
-            gt_instances=dict(keypoints=truth.reshape(1, -1, 2), keypoints_visible=labelled[None]),
-            ori_shape=SIZE, img_path='a.png')
-    ])
+    metric.process(
+        None,
+        [
+            dict(
+                pred_instances=dict(keypoints=predicted.reshape(1, -1, 2), keypoint_scores=scores[None]),
+                gt_instances=dict(keypoints=truth.reshape(1, -1, 2), keypoints_visible=labelled[None]),
+                ori_shape=SIZE,
+                img_path='a.png',
+            )
+        ],
+    )
     return metric.evaluate(1)
 
 

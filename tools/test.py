@@ -1,6 +1,7 @@
-"""Evaluate a labelled split, or predict any radiographs: tools/test.py CONFIG CHECKPOINT --images films/ --out results"""
+"""Evaluate a labelled split or predict any radiographs: tools/test.py CONFIG CHECKPOINT [--images films/]"""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -9,17 +10,33 @@ from spondylo_mm.command_line import EXIT_BAD_INPUT, run
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Predict the vertebrae of a split or of any images and write predictions.json, summary.csv and overlays/; '
-        'where there are labels, print the metrics and write metrics.json.')
+        description='Predict the vertebrae of a split or of any images; write predictions.json, summary.csv and '
+        'overlays/; where there are labels, print the metrics and write metrics.json.'
+    )
     parser.add_argument('config', help='config the checkpoint was trained with')
     parser.add_argument('checkpoint', help='weights, a .pth file written by tools/train.py')
-    parser.add_argument('--data-root', metavar='DIR', help="folder that tools/prepare_data.py wrote to (default: the config's data_root)")
-    parser.add_argument('--split', choices=('val', 'test'), default='val', help='split to predict (default: val)')
-    parser.add_argument('--images', nargs='+', default=[], metavar='PATH', help='instead of a split: image files, folders or globs')
-    parser.add_argument('--out', metavar='DIR', help='output folder (default: <folder of the checkpoint>/<split, or "images">)')
     parser.add_argument(
-        '--mc-dropout', type=int, default=0, metavar='N', help='add the standard deviation of every corner over N passes with dropout')
-    parser.add_argument('--flip-test', action='store_true', help='average with the prediction of the mirrored image (twice the time)')
+        '--data-root',
+        metavar='DIR',
+        help="folder that tools/prepare_data.py wrote to (default: the config's data_root)",
+    )
+    parser.add_argument('--split', choices=('val', 'test'), default='val', help='split to predict (default: val)')
+    parser.add_argument(
+        '--images', nargs='+', default=[], metavar='PATH', help='instead of a split: image files, folders or globs'
+    )
+    parser.add_argument(
+        '--out', metavar='DIR', help='output folder (default: <folder of the checkpoint>/<split, or "images">)'
+    )
+    parser.add_argument(
+        '--mc-dropout',
+        type=int,
+        default=0,
+        metavar='N',
+        help='add the standard deviation of every corner over N passes with dropout',
+    )
+    parser.add_argument(
+        '--flip-test', action='store_true', help='average with the prediction of the mirrored image (twice the time)'
+    )
     parser.add_argument('--device', default='auto', help='auto (default), cpu or cuda')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='changes to the config')
     return parser.parse_args()
@@ -27,8 +44,12 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     args = parse_args()
-    from spondylo_mm.apis.inferencer import SpineInferencer  # takes seconds: only once the arguments are known to be right
+    from spondylo_mm.apis.inferencer import (
+        SpineInferencer,
+    )  # takes seconds: only once the arguments are known to be right
     from spondylo_mm.apis.testing import test
+    from spondylo_mm.evaluation.functional.table import format_table
+
     inferencer = SpineInferencer(
         args.config,
         args.checkpoint,
@@ -36,13 +57,16 @@ def main() -> int:
         device=args.device,
         flip_test=args.flip_test,
         mc_dropout=args.mc_dropout,
-        options=args.cfg_options)
+        options=args.cfg_options,
+    )
     out = Path(args.out) if args.out else Path(args.checkpoint).parent / ('images' if args.images else args.split)
     result = test(inferencer, out, split=args.split, images=args.images)
+    print(f'checkpoint: {args.checkpoint}')
     print(f'predictions of {result.num_images} images: {result.predictions}')
     print(f'overlays: {out / "overlays"}')
     if result.metrics_file:
         print(f'metrics: {result.metrics_file}')
+        print(format_table(json.loads(result.metrics_file.read_text())))
     for failure in result.failures:
         print(f'error: {failure}', file=sys.stderr)
     return EXIT_BAD_INPUT if result.failures else 0

@@ -6,26 +6,49 @@ from spondylo_mm.command_line import run
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Train a model. Logs, checkpoints and TensorBoard files go to the work dir.')
+    parser = argparse.ArgumentParser(
+        description='Train a model. Logs, checkpoints and TensorBoard files go to the work dir.'
+    )
     parser.add_argument('config', help='config file, for example configs/hrnet_w32_spondylo.py')
-    parser.add_argument('--data-root', metavar='DIR', help="folder that tools/prepare_data.py wrote to (default: the config's data_root)")
-    parser.add_argument('--work-dir', metavar='DIR', help='where everything of this run goes (default: work_dirs/<config name>)')
     parser.add_argument(
-        '--resume', nargs='?', const=True, default=False, metavar='CKPT',
-        help='go on with a stopped run: from the last checkpoint of the work dir, or from CKPT')
+        '--data-root',
+        metavar='DIR',
+        help="folder that tools/prepare_data.py wrote to (default: the config's data_root)",
+    )
+    parser.add_argument(
+        '--work-dir', metavar='DIR', help='where everything of this run goes (default: work_dirs/<config name>)'
+    )
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const=True,
+        default=False,
+        metavar='CKPT',
+        help='go on with a stopped run: from the last checkpoint of the work dir, or from CKPT',
+    )
     parser.add_argument('--amp', action='store_true', help='mixed precision (needs a GPU)')
-    parser.add_argument('--from-scratch', action='store_true', help='start from random weights instead of ImageNet\'s')
+    parser.add_argument('--from-scratch', action='store_true', help="start from random weights instead of ImageNet's")
     parser.add_argument('--seed', type=int, help="random seed (default: the config's, 0)")
     parser.add_argument(
-        '--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none', help='how processes were started (default: one process)')
+        '--launcher',
+        choices=('none', 'pytorch', 'slurm', 'mpi'),
+        default='none',
+        help='how processes were started (default: one process)',
+    )
     parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='changes to the config, for example train_cfg.max_epochs=10')
+        '--cfg-options',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help='changes to the config, for example train_cfg.max_epochs=10',
+    )
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
     from spondylo_mm.apis.training import train  # takes seconds: only once the arguments are known to be right
+
     best = train(
         args.config,
         data_root=args.data_root,
@@ -35,7 +58,8 @@ def main() -> None:
         from_scratch=args.from_scratch,
         seed=args.seed,
         launcher=args.launcher,
-        options=args.cfg_options)
+        options=args.cfg_options,
+    )
     print(f'best checkpoint: {best}')
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
-import torch
 from mmpose.codecs import MSRAHeatmap
 
 from spondylo_mm.codecs.dark import decode_peaks
@@ -99,7 +98,7 @@ def _mmpose_dark(sigma: float) -> Decoder:
 
 
 def _ours(sigma: float, radius: int) -> Decoder:
-    return lambda heatmaps: decode_peaks(torch.from_numpy(heatmaps)[None], sigma, radius)[0][0]
+    return lambda heatmaps: decode_peaks(heatmaps, sigma, radius)[0]
 
 
 def _unweighted_fit(radius: int) -> Decoder:

@@ -85,8 +85,8 @@ def report(results: dict) -> str:
     machine = results['machine']
     text = (
         "# VertebraHeatmap against MMPose's MSRAHeatmap(unbiased=True)\n\n"
-        f'`python benchmarks/codec/run.py`, {machine["cores"]} cores ({machine["architecture"]}), Python '
-        f'{machine["python"]}, '
+        f'`python benchmarks/codec/run.py`, {machine["cores"]} cores ({machine["architecture"]}) with a load '
+        f'of {machine["load_average"]:.1f} before the start, Python {machine["python"]}, '
         + ', '.join(f'{name} {number}' for name, number in machine['versions'].items())
         + f'. {NUM_KEYPOINTS} keypoints, input {INPUT_SIDE}, sigma {SIGMA:g} heatmap px, batches of {BATCH} on the '
         f'CPU, float32; medians of {results["repetitions"]} interleaved repetitions, seed {SEED}.\n\n'
@@ -140,6 +140,7 @@ def main() -> None:
     results = dict(
         machine=dict(
             cores=os.cpu_count(),
+            load_average=os.getloadavg()[0],  # of the last minute, before the start
             architecture=platform.machine(),
             python=platform.python_version(),
             versions={name: version(name) for name in packages},

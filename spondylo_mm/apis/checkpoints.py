@@ -33,7 +33,9 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
             reasons.append(f'lacks {", ".join(missing[:_SHOWN])}{_more(missing)}')
         if unexpected:
             reasons.append(f'has unknown {", ".join(unexpected[:_SHOWN])}{_more(unexpected)}')
-        raise InputError(f'{path}: belongs to another model ({"; ".join(reasons)}): give the config it was trained with')
+        raise InputError(
+            f'{path}: belongs to another model ({"; ".join(reasons)}): give the config it was trained with'
+        )
     model.load_state_dict(weights)
 
 
@@ -48,11 +50,15 @@ def _read_weights(path: Path) -> dict[str, torch.Tensor]:
         content = torch.load(path, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:
         if 'Unsupported global' in str(error) or 'GLOBAL' in str(error):
-            raise InputError(f'{path}: holds pickled objects beside weights and is not opened for safety: save its state_dict alone '
-                             'with torch.save from a source you trust') from None
+            raise InputError(
+                f'{path}: holds pickled objects beside weights and is not opened for safety: save its state_dict alone '
+                'with torch.save from a source you trust'
+            ) from None
         raise InputError(f'{path}: is not a checkpoint: give a .pth file written by tools/train.py') from None
     except Exception as error:  # a damaged zip archive fails in many ways
-        raise InputError(f'{path}: cannot be read as a checkpoint ({type(error).__name__}; truncated?): give a whole .pth file') from None
+        raise InputError(
+            f'{path}: cannot be read as a checkpoint ({type(error).__name__}; truncated?): give a whole .pth file'
+        ) from None
     weights = content.get('state_dict', content) if isinstance(content, dict) else None
     if not weights or not all(isinstance(value, torch.Tensor) for value in weights.values()):
         raise InputError(f'{path}: holds no state_dict: give a .pth file written by tools/train.py')

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import difflib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Iterator, Sequence
 
 import torch
 from mmengine.config import Config, ConfigDict, DictAction
@@ -19,15 +19,16 @@ _USED_AS = dict(
     codec='model.head.decoder and *_dataloader.dataset.codec',
     train_pipeline='train_dataloader.dataset.pipeline',
     val_pipeline='val_dataloader.dataset.pipeline',
-    data_root='--data-root')
+    data_root='--data-root',
+)
 
 
 def load_config(path: str | Path, options: Sequence[str] = (), data_root: str | None = None) -> Config:
     """Read a config and apply ``KEY=VALUE`` options and another data folder.
 
     Raises:
-        InputError: the file is missing or no config; an option is malformed or names a key the config does not have; model and data
-            disagree about the codec.
+        InputError: the file is missing or no config; an option is malformed or names a key the config does not have;
+            model and data disagree about the codec.
     """
     path = Path(path)
     if not path.is_file():
@@ -37,7 +38,9 @@ def load_config(path: str | Path, options: Sequence[str] = (), data_root: str | 
     except Exception as error:  # a config is a program: anything can go wrong in it
         raise InputError(f'{path}: cannot be read as a config ({type(error).__name__}: {error}): correct it') from error
     if 'model' not in config or 'codec' not in config:
-        raise InputError(f'{path}: is not a model config of spondylo_mm (no `model` and `codec` in it): choose one of configs/')
+        raise InputError(
+            f'{path}: is not a model config of spondylo_mm (no `model` and `codec` in it): choose one of configs/'
+        )
     changes = _parse_options(options)
     for key, value in changes.items():
         _check_change(config, key, value, path)
@@ -63,7 +66,9 @@ def choose_device(device: str) -> str:
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise InputError(f'--device {device}: not usable ({str(error).splitlines()[0]}): use auto, cpu or cuda') from None
+        raise InputError(
+            f'--device {device}: not usable ({str(error).splitlines()[0]}): use auto, cpu or cuda'
+        ) from None
     return device
 
 
@@ -102,14 +107,25 @@ def _check_change(config: Config, key: str, value: object, path: Path) -> None:
     node = config._cfg_dict
     parts = key.split('.')
     if parts[0] in _USED_AS:
-        raise InputError(f'--cfg-options {key}: changing {parts[0]} here would reach nothing that uses it: change {_USED_AS[parts[0]]}')
+        raise InputError(
+            f'--cfg-options {key}: changing {parts[0]} here would reach nothing that uses it: '
+            f'change {_USED_AS[parts[0]]}'
+        )
     for depth, part in enumerate(parts):
-        known = list(node) if isinstance(node, dict) else [str(i) for i in range(len(node))] if isinstance(node, (list, tuple)) else []
+        known = (
+            list(node)
+            if isinstance(node, dict)
+            else [str(i) for i in range(len(node))]
+            if isinstance(node, (list, tuple))
+            else []
+        )
         if part not in known:
             where = '.'.join(parts[:depth]) or path.name
             near = difflib.get_close_matches(part, known, n=1)
             hint = f'did you mean {near[0]}?' if near else f'it has {", ".join(map(str, known)) or "no keys"}'
-            raise InputError(f'--cfg-options {key}: {where} has no key {part!r}: {hint} (to add a key, inherit the config)')
+            raise InputError(
+                f'--cfg-options {key}: {where} has no key {part!r}: {hint} (to add a key, inherit the config)'
+            )
         node = node[part] if isinstance(node, dict) else node[int(part)]
     if isinstance(node, (int, float)) and isinstance(value, str):
         raise InputError(f'--cfg-options {key}={value}: is {node} in the config: give a number or True/False')
@@ -119,4 +135,6 @@ def _check_codecs(config: Config, path: Path) -> None:
     """A model that decodes with other sizes than its samples were made for would be wrong without a word."""
     for loader in DATALOADERS:
         if config[loader].dataset.codec != config.model.head.decoder:
-            raise InputError(f'{path}: {loader}.dataset.codec and model.head.decoder disagree: give both the same codec')
+            raise InputError(
+                f'{path}: {loader}.dataset.codec and model.head.decoder disagree: give both the same codec'
+            )

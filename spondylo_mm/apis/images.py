@@ -1,11 +1,12 @@
-"""What the user means by ``--images``: files, folders and globs, each image with a name that is unique in the output."""
+"""What the user means by ``--images``: files, folders and globs, each image with a name that is unique in the
+output."""
 
 from __future__ import annotations
 
 import glob
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Sequence
 
 from ..datasets.radiograph import RADIOGRAPH_SUFFIXES
 from ..errors import InputError
@@ -14,8 +15,8 @@ from ..errors import InputError
 def find_images(patterns: Sequence[str | Path]) -> dict[str, Path]:
     """Resolve files, folders (searched recursively) and globs to ``{name: path}``, sorted by name.
 
-    A name is the path below the deepest folder that all images share, with ``/`` between its parts: short, unique and without the user's
-    own folders.
+    A name is the path below the deepest folder that all images share, with ``/`` between its parts: short, unique and
+    without the user's own folders.
 
     Raises:
         InputError: a pattern that matches no image.
@@ -34,7 +35,9 @@ def find_images(patterns: Sequence[str | Path]) -> dict[str, Path]:
 def _matches(pattern: str) -> list[Path]:
     path = Path(pattern)
     if path.is_dir():
-        return [file.absolute() for file in path.rglob('*') if file.suffix.lower() in RADIOGRAPH_SUFFIXES and file.is_file()]
+        return [
+            file.absolute() for file in path.rglob('*') if file.suffix.lower() in RADIOGRAPH_SUFFIXES and file.is_file()
+        ]
     if path.is_file():
         return [path.absolute()]  # whatever its suffix: the user named it
     return [Path(name).absolute() for name in glob.glob(pattern, recursive=True) if Path(name).is_file()]

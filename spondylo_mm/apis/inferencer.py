@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS, MODELS
 from mmpose.structures import PoseDataSample
@@ -33,8 +36,8 @@ class SpineInferencer:
         data_root: folder of the dataset, where a labelled split is predicted.
         device: ``auto``, ``cpu``, ``cuda``, …
         flip_test: average with the prediction of the mirrored image.
-        mc_dropout: number of passes with dropout active from which each corner's standard deviation is estimated (Gal & Ghahramani 2016,
-            arXiv:1506.02142); 0 for none, else at least 2.
+        mc_dropout: number of passes with dropout active from which each corner's standard deviation is estimated (Gal &
+            Ghahramani 2016, arXiv:1506.02142); 0 for none, else at least 2.
         options: ``KEY=VALUE`` changes to the config.
 
     Raises:
@@ -47,19 +50,22 @@ class SpineInferencer:
         'S1'
     """
 
-    def __init__(self,
-                 config: str | Path,
-                 checkpoint: str | Path,
-                 *,
-                 data_root: str | None = None,
-                 device: str = 'auto',
-                 flip_test: bool = False,
-                 mc_dropout: int = 0,
-                 options: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        config: str | Path,
+        checkpoint: str | Path,
+        *,
+        data_root: str | None = None,
+        device: str = 'auto',
+        flip_test: bool = False,
+        mc_dropout: int = 0,
+        options: Sequence[str] = (),
+    ) -> None:
         self.config = without_pretraining(load_config(config, options, data_root))
         init_default_scope(self.config.default_scope)
         self.device = choose_device(device)
-        self.model = MODELS.build(self.config.model)
+        with _quiet_logger():
+            self.model = MODELS.build(self.config.model)
         load_weights(self.model, checkpoint)
         self.model.to(self.device).eval()
         if flip_test:
@@ -70,17 +76,19 @@ class SpineInferencer:
         self.description = dict(config=Path(config).name, checkpoint=Path(checkpoint).name, version=__version__)
 
     def __call__(self, images: Sequence[str | Path] | str | Path) -> dict[str, dict]:
-        """Records of files, folders and globs, ``{name: record}``, in image pixels; see :func:`~.predictions.image_record`.
+        """Records of files, folders and globs, ``{name: record}``, in image pixels; see
+        :func:`~.predictions.image_record`.
 
         Raises:
             InputError: nothing matches, or an image cannot be read.
         """
         paths = find_images([images] if isinstance(images, (str, Path)) else images)
         samples = self.predict(self.dataset_of_images(paths), on_error=_raise)
-        return {name: record_of(sample) for name, sample in zip(paths, samples)}
+        return {name: record_of(sample) for name, sample in zip(paths, samples, strict=True)}
 
     def dataset_of_images(self, paths: dict[str, Path]) -> Dataset:
-        """Unlabelled images as the dataset the model was made for: the same class and the same pipeline as a labelled split."""
+        """Unlabelled images as the dataset the model was made for: the same class and the same pipeline as a labelled
+        split."""
         return self._build_dataset(ann_file='', data_root=None, images=[str(path) for path in paths.values()])
 
     def dataset_of_split(self, split: str) -> Dataset:
@@ -92,11 +100,12 @@ class SpineInferencer:
 
     @torch.inference_mode()
     def predict(self, dataset: Dataset, on_error: Callable[[InputError], None]) -> Iterator[PoseDataSample]:
-        """Predict every image of a dataset, in order; an image that cannot be read is reported to ``on_error`` and left out.
+        """Predict every image of a dataset, in order; an image that cannot be read is reported to ``on_error`` and left
+        out.
 
         Yields:
-            Samples whose ``pred_instances`` hold ``keypoints`` (1, K, 2) in image pixels, ``keypoint_scores`` (1, K), ``presence`` (1, S) and,
-            with Monte-Carlo dropout, ``keypoint_sd`` (1, K).
+            Samples whose ``pred_instances`` hold ``keypoints`` (1, K, 2) in image pixels, ``keypoint_scores`` (1, K),
+            ``presence`` (1, S) and, with Monte-Carlo dropout, ``keypoint_sd`` (1, K).
         """
         batch: list[dict] = []
         for index in range(len(dataset)):
@@ -114,12 +123,13 @@ class SpineInferencer:
         samples = self.model.test_step(pseudo_collate(batch))
         if self.mc_dropout:
             sd = self._dropout_sd(batch)
-            for sample, sample_sd in zip(samples, sd):
+            for sample, sample_sd in zip(samples, sd, strict=True):
                 sample.pred_instances.keypoint_sd = sample_sd[None]
         return samples
 
     def _dropout_sd(self, batch: list[dict]) -> np.ndarray:
-        """Standard deviation (B, K) of each corner over passes with dropout active: root mean squared distance to the mean, image px."""
+        """Standard deviation (B, K) of each corner over passes with dropout active: root mean squared distance to the
+        mean, image px."""
         for layer in self._dropout_layers():
             layer.train()
         try:
@@ -133,7 +143,9 @@ class SpineInferencer:
         return np.sqrt(keypoints.var(axis=0, ddof=1).sum(axis=-1))
 
     def _dropout_layers(self) -> list[nn.Module]:
-        return [layer for layer in self.model.modules() if isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0]
+        return [
+            layer for layer in self.model.modules() if isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0
+        ]
 
     def _check_mc_dropout(self) -> None:
         if self.mc_dropout < 2:
@@ -147,8 +159,22 @@ def record_of(sample: PoseDataSample) -> dict:
     predicted = sample.pred_instances
     height, width = sample.ori_shape
     sd = predicted.keypoint_sd[0] if 'keypoint_sd' in predicted else None
-    return image_record(predicted.keypoints[0], predicted.keypoint_scores[0], predicted.presence[0], (width, height), sd)
+    return image_record(
+        predicted.keypoints[0], predicted.keypoint_scores[0], predicted.presence[0], (width, height), sd
+    )
 
 
 def _raise(error: InputError) -> None:
     raise error
+
+
+@contextmanager
+def _quiet_logger() -> Iterator[None]:
+    """Without the lines that building a model writes: they are for training logs."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 import cv2
@@ -17,20 +18,29 @@ from ..atomic import atomic_path, write_json, write_text
 from ..clinical.facing import facing
 from ..clinical.meyerding import meyerding_grade
 from ..clinical.slip import slip_percent
-from ..evaluation.functional.presence import PRESENCE_THRESHOLD
+from ..codecs.presence import PRESENCE_THRESHOLD
 from ..datasets.radiograph import read_radiograph
 from ..visualization.overlay import draw_overlay
 
 SCHEMA = 1
-SUMMARY_COLUMNS = ('file_name', 'width', 'height', 'facing', 'num_vertebrae', 'lowest_level', 'highest_level', 'mean_score',
-                   'largest_slip_percent', 'largest_slip_levels', 'largest_slip_grade')
+SUMMARY_COLUMNS = (
+    'file_name',
+    'width',
+    'height',
+    'facing',
+    'num_vertebrae',
+    'lowest_level',
+    'highest_level',
+    'mean_score',
+    'largest_slip_percent',
+    'largest_slip_levels',
+    'largest_slip_grade',
+)
 
 
-def image_record(keypoints: np.ndarray,
-                 scores: np.ndarray,
-                 presence: np.ndarray,
-                 size: tuple[int, int],
-                 sd: np.ndarray | None = None) -> dict:
+def image_record(
+    keypoints: np.ndarray, scores: np.ndarray, presence: np.ndarray, size: tuple[int, int], sd: np.ndarray | None = None
+) -> dict:
     """The record of one image.
 
     Args:
@@ -49,7 +59,8 @@ def image_record(keypoints: np.ndarray,
         facing=side,
         num_vertebrae=len(slots),
         vertebrae=[_vertebra(slot, corners[slot], scores, presence, sd) for slot in slots.tolist()],
-        slips=_slips(corners, slots.tolist(), side))
+        slips=_slips(corners, slots.tolist(), side),
+    )
 
 
 def _vertebra(slot: int, corners: np.ndarray, scores: np.ndarray, presence: np.ndarray, sd: np.ndarray | None) -> dict:
@@ -66,12 +77,16 @@ def _vertebra(slot: int, corners: np.ndarray, scores: np.ndarray, presence: np.n
 def _slips(corners: np.ndarray, slots: list[int], side: str) -> list[dict]:
     """One row per pair of neighbouring levels; none where it is unknown which way the patient faces."""
     rows = []
-    for lower, upper in zip(slots, slots[1:]):
+    for lower, upper in pairwise(slots):
         if upper != lower + 1 or side == 'unknown':
             continue
         percent = slip_percent(corners[upper], corners[lower], side)
         if np.isfinite(percent):
-            rows.append(dict(upper=LEVELS[upper], lower=LEVELS[lower], percent=round(percent, 2), grade=meyerding_grade(percent)))
+            rows.append(
+                dict(
+                    upper=LEVELS[upper], lower=LEVELS[lower], percent=round(percent, 2), grade=meyerding_grade(percent)
+                )
+            )
     return rows
 
 
@@ -97,13 +112,18 @@ def _summary_row(name: str, record: dict) -> dict:
     row = dict(file_name=name, **{key: record[key] for key in ('width', 'height', 'facing', 'num_vertebrae')})
     if vertebrae:
         scores = [corner['score'] for vertebra in vertebrae for corner in vertebra['corners'].values()]
-        row.update(lowest_level=vertebrae[0]['level'], highest_level=vertebrae[-1]['level'], mean_score=round(float(np.mean(scores)), 3))
+        row.update(
+            lowest_level=vertebrae[0]['level'],
+            highest_level=vertebrae[-1]['level'],
+            mean_score=round(float(np.mean(scores)), 3),
+        )
     if record['slips']:
         largest = max(record['slips'], key=lambda slip: abs(slip['percent']))
         row.update(
             largest_slip_percent=largest['percent'],
             largest_slip_levels=f'{largest["upper"]}/{largest["lower"]}',
-            largest_slip_grade=largest['grade'])
+            largest_slip_grade=largest['grade'],
+        )
     return row
 
 
@@ -111,7 +131,7 @@ def overlay_names(file_names: list[str]) -> dict[str, str]:
     """A flat ``.png`` name per image: its stem, or its whole path where two images share a stem."""
     stems = [PurePosixPath(name).stem for name in file_names]
     flat = {}
-    for name, stem in zip(file_names, stems):
+    for name, stem in zip(file_names, stems, strict=True):
         unique = stems.count(stem) == 1
         flat[name] = (stem if unique else name.replace('/', '__')) + '.png'
     return flat

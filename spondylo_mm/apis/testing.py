@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Sequence
 
 import numpy as np
 from mmengine.evaluator import Evaluator
@@ -30,6 +30,7 @@ class TestResult:
         metrics_file: path of ``metrics.json``, likewise.
         failures: one line per image that could not be read.
     """
+
     __test__ = False  # the name is a domain word, not a pytest class
 
     folder: Path
@@ -40,8 +41,11 @@ class TestResult:
     failures: list[str] = field(default_factory=list)
 
 
-def test(inferencer: SpineInferencer, folder: Path, *, split: str | None = None, images: Sequence[str] = ()) -> TestResult:
-    """Predict ``images``, or else a split, into ``folder``: ``predictions.json``, ``summary.csv``, ``overlays/`` and ``metrics.json``.
+def test(
+    inferencer: SpineInferencer, folder: Path, *, split: str | None = None, images: Sequence[str] = ()
+) -> TestResult:
+    """Predict ``images``, or else a split, into ``folder``: ``predictions.json``, ``summary.csv``, ``overlays/`` and
+    ``metrics.json``.
 
     Raises:
         InputError: no image could be read, or none was found.
@@ -65,7 +69,9 @@ def test(inferencer: SpineInferencer, folder: Path, *, split: str | None = None,
         raise InputError(f'none of {len(dataset)} images could be read; first: {failures[0]}')
 
     records = {name: record_of(sample) for name, sample in samples.items()}
-    result = TestResult(folder, write_predictions(folder, records, inferencer.description), len(samples), failures=failures)
+    result = TestResult(
+        folder, write_predictions(folder, records, inferencer.description), len(samples), failures=failures
+    )
     for name, overlay_name in overlay_names(list(samples)).items():
         sample = samples[name]
         write_overlay(folder / 'overlays' / overlay_name, Path(sample.img_path), records[name], truth_of(sample))
@@ -76,11 +82,16 @@ def test(inferencer: SpineInferencer, folder: Path, *, split: str | None = None,
 
 
 def truth_of(sample: PoseDataSample) -> list[dict]:
-    """The labelled vertebrae of a sample in the form of a prediction's, to be drawn beside them; empty where nothing is labelled."""
+    """The labelled vertebrae of a sample in the form of a prediction's, to be drawn beside them; empty where nothing is
+    labelled."""
     corners = sample.gt_instances.keypoints[0].reshape(NUM_SLOTS, NUM_CORNERS, 2)
     labelled = np.asarray(sample.gt_instances.keypoints_visible[0]).reshape(NUM_SLOTS, NUM_CORNERS) > 0
     return [
-        dict(slot=slot, level=LEVELS[slot], corners={name: dict(x=x, y=y) for name, (x, y) in zip(CORNERS, corners[slot].tolist())})
+        dict(
+            slot=slot,
+            level=LEVELS[slot],
+            corners={name: dict(x=x, y=y) for name, (x, y) in zip(CORNERS, corners[slot].tolist(), strict=True)},
+        )
         for slot in np.flatnonzero(labelled.all(axis=1)).tolist()
     ]
 

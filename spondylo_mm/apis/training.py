@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
+import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
@@ -13,17 +15,20 @@ from ..errors import InputError
 from .configs import load_config, wants_pretraining, without_pretraining
 
 
-def train(config_path: str,
-          *,
-          data_root: str | None = None,
-          work_dir: str | None = None,
-          resume: str | bool = False,
-          amp: bool = False,
-          from_scratch: bool = False,
-          seed: int | None = None,
-          launcher: str = 'none',
-          options: tuple[str, ...] = ()) -> Path:
-    """Train the model of a config and return the path of its best checkpoint (the last one where nothing was validated).
+def train(
+    config_path: str,
+    *,
+    data_root: str | None = None,
+    work_dir: str | None = None,
+    resume: str | bool = False,
+    amp: bool = False,
+    from_scratch: bool = False,
+    seed: int | None = None,
+    launcher: str = 'none',
+    options: tuple[str, ...] = (),
+) -> Path:
+    """Train the model of a config and return the path of its best checkpoint (the last one where nothing was
+    validated).
 
     Args:
         resume: ``True`` for the last checkpoint of ``work_dir``, or the path of one.
@@ -50,26 +55,40 @@ def train(config_path: str,
     try:
         runner.train()
     except InputError as error:  # a loader worker's error arrives with that process's traceback in front of it
-        raise InputError(str(error).strip().splitlines()[-1].removeprefix(f'{InputError.__module__}.InputError: ')) from error
+        raise InputError(
+            str(error).strip().splitlines()[-1].removeprefix(f'{InputError.__module__}.InputError: ')
+        ) from error
     return _best_checkpoint(runner)
 
 
+class _ConciseRunner(Runner):
+    """mmengine's runner, with its dump of environment and config (a thousand lines) in the log file only."""
+
+    def _log_env(self, env_cfg: dict) -> None:
+        consoles = [handler for handler in self.logger.handlers if not isinstance(handler, logging.FileHandler)]
+        levels = [handler.level for handler in consoles]
+        for handler in consoles:
+            handler.setLevel(logging.WARNING)
+        super()._log_env(env_cfg)
+        for handler, level in zip(consoles, levels, strict=True):
+            handler.setLevel(level)
+
+
 def _build_runner(config: Config) -> Runner:
-    if not wants_pretraining(config):
-        return Runner.from_cfg(config)
     try:
-        return Runner.from_cfg(config)
+        return _ConciseRunner.from_cfg(config)
     except OSError as error:
-        if isinstance(error, PermissionError):
+        if not wants_pretraining(config) or isinstance(error, PermissionError):
             raise
         name = config.model.backbone.model_name
         raise InputError(
-            f'the pretrained weights of {name} cannot be had ({type(error).__name__}): give a file that you have with --cfg-options '
-            'model.backbone.pretrained_cfg_overlay.file=PATH, or start from random weights with --from-scratch') from error
+            f'the pretrained weights of {name} cannot be had ({type(error).__name__}): give a file that you have with '
+            '--cfg-options model.backbone.pretrained_cfg_overlay.file=PATH, or start from random weights with '
+            '--from-scratch'
+        ) from error
 
 
 def _use_mixed_precision(config: Config) -> None:
-    import torch
     if not torch.cuda.is_available():
         raise InputError('--amp: mixed precision needs a GPU and torch sees none on this machine: leave it out')
     config.optim_wrapper.type = 'AmpOptimWrapper'
@@ -78,7 +97,9 @@ def _use_mixed_precision(config: Config) -> None:
 
 def _existing(path: str) -> Path:
     if not os.path.isfile(path):
-        raise InputError(f'--resume {path}: no such checkpoint: give a .pth file, or --resume alone for the last of the work dir')
+        raise InputError(
+            f'--resume {path}: no such checkpoint: give a .pth file, or --resume alone for the last of the work dir'
+        )
     return Path(path)
 
 

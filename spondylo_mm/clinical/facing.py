@@ -15,8 +15,16 @@ from ..anatomy import TL, TR
 
 # Step from the centre of slot s+1 down to that of slot s, towards posterior, in median body widths: (mean, sd) for
 # s = 0 (L5 -> S1) upwards. Measured on the 501 BUU radiographs of the dataset.
-_STEPS = ((0.43, 0.17), (0.11, 0.15), (-0.06, 0.14), (-0.16, 0.12), (-0.19, 0.12), (-0.16, 0.12), (-0.12, 0.11),
-          (-0.07, 0.10))
+_STEPS = (
+    (0.43, 0.17),
+    (0.11, 0.15),
+    (-0.06, 0.14),
+    (-0.16, 0.12),
+    (-0.19, 0.12),
+    (-0.16, 0.12),
+    (-0.12, 0.11),
+    (-0.07, 0.10),
+)
 
 # Fall of S1's superior endplate towards anterior, |dy/dx|. A sacral slope of 41 +- 8 deg (Vialle et al., J Bone Joint
 # Surg Am 2005;87:260-7) on images stretched 1.2 to 2.2 times in x gives 0.55; lying patients have less. A wide sd, as

@@ -62,22 +62,12 @@ def slip_percent(upper: np.ndarray, lower: np.ndarray, facing: str, spacing: Seq
 
 
 def _is_body(corners: np.ndarray) -> bool:
-    """Whether four corners bound a body: finite, with area, no edge crossing another, left and right not confused."""
+    """Whether four corners bound a body: finite, edges with length that do not cross, left and right not confused."""
     if not np.isfinite(corners).all():
         return False
     edges = np.array([corners[end] - corners[start] for start, end in OUTLINE])
-    turns = _cross(edges, np.roll(edges, -1, axis=0))
-    # Clockwise in the image (y down) every turn is positive. One may be negative (a dented body), two are a crossing;
-    # an edge without length has two turns of zero.
-    return int((turns > 0).sum()) >= 3 and _area(corners) > 0
-
-
-def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """z component of the cross product of plane vectors (..., 2)."""
-    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
-
-
-def _area(corners: np.ndarray) -> float:
-    """Signed area, positive when the outline runs clockwise in the image."""
-    outline = corners[[start for start, _ in OUTLINE]]
-    return 0.5 * float(_cross(outline, np.roll(outline, -1, axis=0)).sum())
+    after = np.roll(edges, -1, axis=0)
+    turns = edges[:, 0] * after[:, 1] - edges[:, 1] * after[:, 0]
+    # Clockwise in the image (y down) every turn is positive. One may be negative (a dented body); two are a crossing,
+    # and an edge without length has two turns of zero.
+    return int((turns > 0).sum()) >= 3

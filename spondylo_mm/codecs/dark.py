@@ -43,47 +43,58 @@ def window_radius(sigma: float) -> int:
     return max(2, round(1.5 * sigma))
 
 
-@torch.no_grad()
-def decode_peaks(heatmaps: Tensor, sigma: float, radius: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+def decode_peaks(heatmaps: np.ndarray, sigma: float, radius: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Find the maximum of every map, to a fraction of a pixel.
 
-    The search runs on the device of the heatmaps in their own dtype; only the windows, (2r+1)^2 values per map, are
-    brought to the host, in one transfer, and fitted there in float64.
-
     Args:
-        heatmaps: (B, K, H, W), any floating dtype.
+        heatmaps: (..., K, H, W), any floating dtype.
         sigma: of the Gaussians the heatmaps were trained on, in heatmap pixels.
         radius: r of the window, by default :func:`window_radius` of ``sigma``.
 
     Returns:
-        Positions (B, K, 2) and heights of the largest pixels (B, K), both float64. A position is inside the map and at
-        most r from the largest pixel on each axis. Where the window has no paraboloid with a maximum (a flat map, a
+        Positions (..., K, 2) and heights of the largest pixels (..., K), both float64. A position is inside the map and
+        at most r from the largest pixel on each axis. Where the window has no paraboloid with a maximum (a flat map, a
         saddle, a peak that is not positive or not finite), it is the largest pixel itself, the first one among equals.
     """
     radius = radius or window_radius(sigma)
-    height, width = heatmaps.shape[-2:]
-    x, y = _largest_pixels(heatmaps)
-    steps = torch.arange(-radius, radius + 1, device=heatmaps.device)
-    columns, rows = (x[..., None] + steps)[..., None, :], (y[..., None] + steps)[..., :, None]
-    outside = (columns < 0) | (columns >= width) | (rows < 0) | (rows >= height)
-    index = rows.clamp(0, height - 1) * width + columns.clamp(0, width - 1)
-    values = heatmaps.flatten(2).gather(2, index.flatten(2)).masked_fill(outside.flatten(2), 0.0)
-    packed = torch.cat([x[..., None].float(), y[..., None].float(), values], dim=-1).cpu().numpy().astype(np.float64)
-    peaks, windows = packed[..., :2], packed[..., 2:]
-
-    positions = (peaks + fit_vertices(windows, sigma)).clip(0, [width - 1, height - 1])
-    return positions, windows[..., windows.shape[-1] // 2]
+    size = heatmaps.shape[:-3:-1]
+    flat = heatmaps.reshape(*heatmaps.shape[:-2], -1)
+    largest = flat.argmax(axis=-1)
+    index, outside = _window_index(largest, size, np.arange(-radius, radius + 1))
+    return _peaks(largest, np.where(outside, 0, np.take_along_axis(flat, index, axis=-1)), size, sigma)
 
 
-def _largest_pixels(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
-    """Column and row (B, K) of the largest pixel, the first one in reading order among equals.
+@torch.no_grad()
+def decode_peaks_on_device(heatmaps: Tensor, sigma: float, radius: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """:func:`decode_peaks` for tensors (..., K, H, W). On a CPU :func:`decode_peaks` is faster.
 
-    Twice a maximum along one axis: torch's argmax over the flattened map is several times slower on a CPU.
+    The search runs on the device of the heatmaps in their own dtype. Only the windows, (2r+1)^2 values per map, are
+    brought to the host, and fitted there.
     """
-    y = heatmaps.amax(dim=-1).argmax(dim=-1)
-    row_index = y[..., None, None].expand(*y.shape, 1, heatmaps.shape[-1])
-    x = heatmaps.gather(2, row_index).squeeze(2).argmax(dim=-1)
-    return x, y
+    radius = radius or window_radius(sigma)
+    size = tuple(heatmaps.shape[-1:-3:-1])
+    flat = heatmaps.flatten(-2)
+    largest = flat.argmax(dim=-1)
+    index, outside = _window_index(largest, size, torch.arange(-radius, radius + 1, device=heatmaps.device))
+    windows = flat.gather(-1, index).masked_fill(outside, 0)
+    return _peaks(largest.cpu().numpy(), windows.float().cpu().numpy(), size, sigma)
+
+
+def _window_index(largest: np.ndarray | Tensor, size: tuple[int, int], steps: np.ndarray | Tensor) -> tuple:
+    """Flat indices (..., (2r+1)^2) of the windows in maps of ``size`` [W, H], and which of their pixels lie outside."""
+    width, height = size
+    columns, rows = (largest % width)[..., None, None] + steps, (largest // width)[..., None, None] + steps[:, None]
+    outside = (columns < 0) | (columns >= width) | (rows < 0) | (rows >= height)
+    index = rows.clip(0, height - 1) * width + columns.clip(0, width - 1)
+    return index.reshape(*largest.shape, -1), outside.reshape(*largest.shape, -1)
+
+
+def _peaks(
+    largest: np.ndarray, windows: np.ndarray, size: tuple[int, int], sigma: float
+) -> tuple[np.ndarray, np.ndarray]:
+    rows, columns = np.divmod(largest, size[0])
+    positions = np.stack([columns, rows], axis=-1) + fit_vertices(windows.astype(np.float64), sigma)
+    return positions.clip(0, np.asarray(size) - 1), windows[..., windows.shape[-1] // 2].astype(np.float64)
 
 
 def fit_vertices(windows: np.ndarray, sigma: float) -> np.ndarray:

@@ -13,8 +13,6 @@ Symbols:
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -43,13 +41,23 @@ def draw_gaussians(
         >>> draw_gaussians(np.array([[1.5, 0.0]]), np.ones(1), (4, 2), sigma=1.0)[0, 0].round(3)
         array([0.325, 0.882, 0.882, 0.325], dtype=float32)
     """
-    centres = np.where(amplitudes[..., None] > 0, keypoints, 0).astype(np.float64)
+    width, height = heatmap_size
+    centres = np.where(amplitudes[..., None] > 0, keypoints, 0)
     along_x, along_y = (
-        np.exp(-0.5 * ((np.arange(length) - centres[..., axis, None]) / sigma) ** 2)
+        np.exp(-0.5 * ((np.arange(length) - centres[..., axis, None]) / sigma).astype(np.float32) ** 2)
         for axis, length in enumerate(heatmap_size)
     )
     along_y *= amplitudes[..., None]
-    return along_y.astype(np.float32)[..., :, None] * along_x.astype(np.float32)[..., None, :]
+    # The one expensive step is left to torch, whose product of broadcast arrays is three times as fast as numpy's, in
+    # memory from numpy, which asks the system for huge pages: in 335 MB of its own (8 x 40 maps of 512 x 512) torch
+    # spends three times as long on page faults as on drawing.
+    heatmaps = np.empty((*amplitudes.shape, height, width), np.float32)
+    torch.mul(
+        torch.from_numpy(along_y)[..., :, None],
+        torch.from_numpy(along_x)[..., None, :],
+        out=torch.from_numpy(heatmaps),
+    )
+    return heatmaps
 
 
 @torch.no_grad()
@@ -60,7 +68,7 @@ def draw_gaussians_on_device(
     sigma: float,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """:func:`draw_gaussians` for tensors, on the device of ``keypoints``.
+    """:func:`draw_gaussians` for tensors, on the device of ``keypoints``. On a CPU :func:`draw_gaussians` is faster.
 
     Args:
         keypoints: (B, K, 2) in heatmap pixels; may be anything, NaN too, where the amplitude is 0.
@@ -78,14 +86,5 @@ def draw_gaussians_on_device(
     grid = torch.arange(max(width, height), dtype=torch.float32, device=keypoints.device)
     along_x = torch.exp(-0.5 * ((grid[:width] - centres[..., 0, None]) / sigma) ** 2)
     along_y = torch.exp(-0.5 * ((grid[:height] - centres[..., 1, None]) / sigma) ** 2) * amplitudes[..., None]
-    heatmaps = _new_tensor((*amplitudes.shape, height, width), dtype, keypoints.device)
+    heatmaps = torch.empty(*amplitudes.shape, height, width, dtype=dtype, device=keypoints.device)
     return torch.mul(along_y[..., :, None], along_x[..., None, :], out=heatmaps)
-
-
-def _new_tensor(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Uninitialised memory. On a CPU it comes from numpy, which asks the system for huge pages: torch does not, and
-    then spends four times as long on page faults as on drawing (8 x 40 maps of 512 x 512 are 335 MB)."""
-    if device.type != 'cpu':
-        return torch.empty(shape, dtype=dtype, device=device)
-    num_bytes = math.prod(shape) * torch.empty((), dtype=dtype).element_size()
-    return torch.from_numpy(np.empty(num_bytes, np.uint8)).view(dtype).view(shape)

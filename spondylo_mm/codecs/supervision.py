@@ -20,9 +20,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..anatomy import NUM_CORNERS, NUM_KEYPOINTS, NUM_SLOTS
+from ..anatomy import EMPTY, LABELLED, NUM_CORNERS, NUM_KEYPOINTS, NUM_SLOTS, UNKNOWN
 
-LABELLED, EMPTY, UNKNOWN = 1, 0, -1  # presence of a slot
 IGNORE, ZERO = 'ignore', 'zero'
 ABOVE_POLICIES = (IGNORE, ZERO)
 

@@ -1,4 +1,8 @@
-"""The codec of the package: corners of vertebrae <-> heatmaps."""
+"""The codec of the package: corners of vertebrae <-> heatmaps.
+
+Tensors on a CPU are handled by the numpy functions: torch would split each of a dozen small operations over its
+threads, and while data workers hold the cores, waiting for the slowest thread each time takes longer than the work.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from mmpose.registry import KEYPOINT_CODECS
 from torch import Tensor
 
 from ..errors import InputError
-from .dark import decode_peaks
+from .dark import decode_peaks, decode_peaks_on_device
 from .gaussian_targets import draw_gaussians, draw_gaussians_on_device, frame_scale
 from .supervision import ABOVE_POLICIES, IGNORE, supervise
 
@@ -97,11 +101,16 @@ class VertebraHeatmap(BaseKeypointCodec):
             Heatmaps (B, K, H, W).
         """
         scale = torch.as_tensor(self._to_heatmap, dtype=torch.float32, device=keypoints.device)
-        return draw_gaussians_on_device(keypoints.float() * scale, amplitudes, self.heatmap_size, self.sigma, dtype)
+        centres = keypoints.float() * scale
+        if centres.device.type == 'cpu':  # see the module
+            heatmaps = draw_gaussians(centres.numpy(), amplitudes.numpy(), self.heatmap_size, self.sigma)
+            return torch.from_numpy(heatmaps).to(dtype)
+        return draw_gaussians_on_device(centres, amplitudes, self.heatmap_size, self.sigma, dtype)
 
     def decode(self, encoded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Decode the heatmaps (K, H, W) of one image to keypoints (1, K, 2) in input pixels and scores (1, K)."""
-        keypoints, scores = self.batch_decode(torch.from_numpy(np.ascontiguousarray(encoded))[None])
+        self._check_size(encoded.shape[1:])
+        keypoints, scores = self._to_predictions(*decode_peaks(encoded[None], self.sigma))
         return keypoints[0], scores[0]
 
     def batch_decode(self, batch_encoded: Tensor) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -114,12 +123,18 @@ class VertebraHeatmap(BaseKeypointCodec):
             B arrays of keypoints (1, K, 2) in input pixels, always inside the frame, and B arrays of scores (1, K), the
             height of the largest pixel clipped to [0, 1]; all float32. NaN heatmaps have NaN scores.
         """
-        if batch_encoded.ndim != 4 or tuple(batch_encoded.shape[2:]) != self.heatmap_size[::-1]:
+        self._check_size(batch_encoded.shape[2:])
+        if batch_encoded.device.type == 'cpu':  # see the module; numpy has no bfloat16
+            return self._to_predictions(*decode_peaks(batch_encoded.detach().float().numpy(), self.sigma))
+        return self._to_predictions(*decode_peaks_on_device(batch_encoded, self.sigma))
+
+    def _check_size(self, shape: tuple[int, ...]) -> None:
+        if tuple(shape) != self.heatmap_size[::-1]:
             raise ValueError(
-                f'heatmaps {tuple(batch_encoded.shape)}: expected (B, K, H, W) with [W, H] = '
-                f'{list(self.heatmap_size)}, the heatmap_size of the codec'
+                f'heatmaps of {tuple(shape)[::-1]} [W, H]: expected {self.heatmap_size}, the heatmap_size of the codec'
             )
-        positions, heights = decode_peaks(batch_encoded, self.sigma)
+
+    def _to_predictions(self, positions: np.ndarray, heights: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
         keypoints = (positions * self._to_input).astype(np.float32)
         scores = heights.clip(0, 1).astype(np.float32)
         return list(keypoints[:, None]), list(scores[:, None])

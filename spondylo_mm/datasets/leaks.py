@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Sequence
 
 from .formats.mendeley import SPLITS
 
@@ -44,8 +44,8 @@ class Leak:
 def find_leaks(identities: Sequence[Identity]) -> list[Leak]:
     """Every radiograph that shares its patient with one of another split, and is the one to be given up.
 
-    An unlabelled one goes first, as it costs no evaluation label; else the one in the earlier split: train before val before
-    test. Copies within one split are no leak.
+    An unlabelled one goes first, as it costs no evaluation label; else the one in the earlier split: train before val
+    before test. Copies within one split are no leak.
     """
     sharing: dict[tuple[str, str], list[int]] = defaultdict(list)
     for index, identity in enumerate(identities):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Sequence
 
 from ..errors import InputError
 from .formats.faults import LEAK, UNREADABLE, Repair
-from .formats.label import read_label
+from .formats.label import ANCHORS, read_label
 from .formats.mendeley import Sample, find_samples, patient_of, source_of
 from .leaks import Identity, Leak, find_leaks
 from .prepared import Prepared, Radiograph, write
@@ -17,29 +17,34 @@ from .radiograph import read_radiograph
 FORMATS = {'auto': find_samples, 'mendeley': find_samples}  # who finds the radiographs and labels of a tree
 
 
-def prepare(src: str | Path,
-            out: str | Path | None = None,
-            format: str = 'auto',
-            anchor: str = 'caudal',
-            strict: bool = False,
-            drop_leaks: bool = False) -> Prepared:
+def prepare(
+    src: str | Path,
+    out: str | Path | None = None,
+    format: str = 'auto',
+    anchor: str = 'caudal',
+    strict: bool = False,
+    drop_leaks: bool = False,
+) -> Prepared:
     """Read a dataset, repair its labels and write ``annotations/{train,val,test}.json`` and ``annotations/report.csv``.
 
     Args:
         src: The extracted dataset; only read if ``out`` is another folder.
-        out: Where to write to. Images are copied to ``images/<split>/`` there; where it is ``src`` itself, or None, they stay in
-            place and only ``annotations/`` is written.
+        out: Where to write to. Images are copied to ``images/<split>/`` there; where it is ``src`` itself, or None,
+            they stay in place and only ``annotations/`` is written.
         format: One of ``FORMATS``.
         anchor: Where numbering starts, see ``read_label``.
         strict: Refuse a dataset that needs any repair.
         drop_leaks: Leave out radiographs whose patient is in another split as well.
 
     Returns:
-        What was found and done. Files that could not be read are in ``unreadable``; the others have been written all the same.
+        What was found and done. Files that could not be read are in ``unreadable``; the others have been written all
+        the same.
 
     Raises:
         InputError: Nothing can be used, or a repair or a leak is refused. Nothing has been written then.
     """
+    if format not in FORMATS or anchor not in ANCHORS:
+        raise InputError(f'format {format}, anchor {anchor}: choose of {", ".join(FORMATS)} and {", ".join(ANCHORS)}')
     src = Path(src)
     out = src if out is None else Path(out)
     if not src.is_dir():
@@ -54,7 +59,9 @@ def prepare(src: str | Path,
     leak_rows = [_leak_row(leak, radiographs, drop_leaks) for leak in leaks]
     refused = [*repairs, *unreadable, *([] if drop_leaks else leak_rows)]
     if strict and refused:
-        raise InputError(f'{refused[0]}; {len(refused)} in all: correct them, or leave out --strict to have them repaired')
+        raise InputError(
+            f'{refused[0]}; {len(refused)} in all: correct them, or leave out --strict to have them repaired'
+        )
     harmful = [row for leak, row in zip(leaks, leak_rows, strict=True) if not leak.costs_nothing]
     if harmful and not drop_leaks:
         raise InputError(f'{harmful[0]}; {len(harmful)} in all: give --drop-leaks to leave them out')
@@ -69,7 +76,8 @@ def prepare(src: str | Path,
         leaks_dropped=drop_leaks,
         unreadable=unreadable,
         repeated=len(tree.repeated),
-        ignored=len(tree.ignored))
+        ignored=len(tree.ignored),
+    )
     write(prepared)
     return prepared
 
@@ -82,7 +90,12 @@ def _read_all(src: Path, samples: Sequence[Sample], anchor: str) -> tuple[list[R
 
 def _read(src: Path, sample: Sample, anchor: str) -> Radiograph | Repair:
     if sample.image is None:
-        return Repair(_name(src, sample.label), '', UNREADABLE, 'no image of this name beside the label: add it or remove the label')
+        return Repair(
+            _name(src, sample.label),
+            '',
+            UNREADABLE,
+            'no image of this name beside the label: add it or remove the label',
+        )
     image_name = _name(src, sample.image)
     if sample.label is None and sample.split != 'test':
         return Repair(image_name, '', UNREADABLE, 'no label of this name beside the image: add it or remove the image')
@@ -104,7 +117,8 @@ def _read(src: Path, sample: Sample, anchor: str) -> Radiograph | Repair:
         size=(width, height),
         label=label,
         digest=' '.join(digests),
-        identity=Identity(sample.split, label is not None, patient_of(stem), source_of(stem), digests[0]))
+        identity=Identity(sample.split, label is not None, patient_of(stem), source_of(stem), digests[0]),
+    )
 
 
 def _name(src: Path, path: Path) -> str:
@@ -124,4 +138,6 @@ def _nothing_usable(src: Path, samples: Sequence[Sample], unreadable: Sequence[R
     if samples:
         return f'{src}: {len(samples)} radiographs but no labels: to predict them, use tools/test.py --images'
     found = f'{ignored} images, but none of them' if ignored else 'no radiograph'
-    return f'{src}: {found} in images/<split> with labels/<split> beside it (split: train, val, test): give the top folder'
+    return (
+        f'{src}: {found} in images/<split> with labels/<split> beside it (split: train, val, test): give the top folder'
+    )

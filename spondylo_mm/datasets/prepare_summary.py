@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Hashable, Iterable
+from collections.abc import Hashable, Iterable
 
 from .formats.faults import KINDS, Repair
 from .formats.mendeley import SPLITS
@@ -17,20 +17,28 @@ def summary(prepared: Prepared) -> str:
     lines += [_line(split, _split_text(prepared, split)) for split in SPLITS]
     lines += [
         _line('vertebrae in one', _counts(len(label.slots) for label in labels)),
-        _line('numbered from', 'the lowest labelled one' if prepared.anchor == 'caudal' else 'the topmost labelled one'),
+        _line(
+            'numbered from', 'the lowest labelled one' if prepared.anchor == 'caudal' else 'the topmost labelled one'
+        ),
         _line('label files', _counts(label.format for label in labels)),
         _line('order on disk', _counts(label.order for label in labels)),
-        _line('boxes on disk', _counts('loose' if label.loose else 'tight' for label in labels if label.loose is not None)),
+        _line(
+            'boxes on disk', _counts('loose' if label.loose else 'tight' for label in labels if label.loose is not None)
+        ),
         _line('augmented copies', _copies_text(prepared)),
     ]
     if prepared.repeated:
-        lines.append(_line('repeated', f'{prepared.repeated} images not used, their split has another one of the same name'))
+        lines.append(
+            _line('repeated', f'{prepared.repeated} images not used, their split has another one of the same name')
+        )
     if prepared.ignored:
         lines.append(_line('ignored', f'{prepared.ignored} images in folders that belong to no split'))
     lines += _rows('repairs', prepared.repairs)
     lines += _rows('leaks', prepared.leaks)
     if prepared.leaks and not prepared.leaks_dropped:
-        lines.append('  (unlabelled, so kept; a prediction on them says nothing about new patients; --drop-leaks leaves them out)')
+        lines.append(
+            '  (unlabelled, so kept; predictions on them say nothing about new patients; --drop-leaks leaves them out)'
+        )
     lines += _rows('unreadable', prepared.unreadable)
     images = 'stay where they are' if prepared.in_place else f'copied to {prepared.out / "images"}'
     lines.append(_line('written', f'{prepared.annotations}, with report.csv; images {images}'))

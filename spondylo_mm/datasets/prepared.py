@@ -1,14 +1,14 @@
-"""A dataset that has been read and judged, and how it is written: COCO files, ``report.csv`` and copies of the images."""
+"""A dataset that has been read and judged, and how it is written: COCO files, ``report.csv``, copies of the images."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator
 
 from .. import __version__
 from ..atomic import atomic_path
@@ -79,8 +79,13 @@ class Prepared:
 
 
 def write(prepared: Prepared) -> None:
-    """Write the annotations, and copy the images if ``out`` is not the source; on any error ``out`` is as it was before."""
-    texts = {'report.csv': report_csv(sorted([*prepared.repairs, *prepared.leaks, *prepared.unreadable], key=_row_order))}
+    """Write the annotations, and copy the images if ``out`` is not the source.
+
+    On any error the annotations are as before, and files and folders that were not there are gone again.
+    """
+    texts = {
+        'report.csv': report_csv(sorted([*prepared.repairs, *prepared.leaks, *prepared.unreadable], key=_row_order))
+    }
     info = _info(prepared)
     for split in SPLITS:
         entries = [_entry(prepared, radiograph) for radiograph in prepared.of_split(split)]
@@ -101,7 +106,12 @@ def write(prepared: Prepared) -> None:
 def _entry(prepared: Prepared, radiograph: Radiograph) -> Entry:
     identity = radiograph.identity
     return Entry(
-        prepared.file_name(radiograph), *radiograph.size, source=identity.source, patient=identity.patient, label=radiograph.label)
+        prepared.file_name(radiograph),
+        *radiograph.size,
+        source=identity.source,
+        patient=identity.patient,
+        label=radiograph.label,
+    )
 
 
 def _info(prepared: Prepared) -> dict:
@@ -112,7 +122,8 @@ def _info(prepared: Prepared) -> dict:
         version=__version__,
         anchor=prepared.anchor,
         levels_known=False,
-        data_sha256=hashlib.sha256(content.encode()).hexdigest())
+        data_sha256=hashlib.sha256(content.encode()).hexdigest(),
+    )
 
 
 def _copy(source: Path, target: Path, copied: list[Path]) -> None:

@@ -1,16 +1,16 @@
 """The one reader of image files: any 8- or 16-bit radiograph as a grey ``uint8`` array, strictly or not at all.
 
-``uint8`` is what the published data has, what a screen shows and what the training workers can move quickly. A 16-bit file
-is windowed into it, so up to 8 bits of depth are given up; what lies inside the window keeps 256 grey levels.
+``uint8`` is what the published data has, what a screen shows and what the training workers can move quickly. A 16-bit
+file is windowed into it, so up to 8 bits of depth are given up; what lies inside the window keeps 256 grey levels.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -20,8 +20,8 @@ from ..errors import InputError
 RADIOGRAPH_SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp')
 _FORMATS = ('JPEG', 'PNG', 'TIFF', 'BMP')  # an explicit list: Pillow would start Ghostscript for an EPS file
 
-# The largest detectors have about 4300 x 4300 pixels; three of them stitched to a full spine make 55 million. What claims to
-# be larger is no radiograph, and is refused before its pixels are decoded into memory.
+# The largest detectors have about 4300 x 4300 pixels; three of them stitched to a full spine make 55 million. What
+# claims to be larger is no radiograph, and is refused before its pixels are decoded into memory.
 MAX_PIXELS = 64_000_000
 
 # 12-bit data sits in 16-bit files at any offset; collimation borders and burnt-in letters are the darkest and brightest
@@ -33,8 +33,19 @@ _QUARTER_TURNS = range(5, 9)  # orientations that exchange width and height
 _TIFF_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 _DICOM_MAGIC = (128, b'DICM')
 
-_DECODING_ERRORS = (OSError, SyntaxError, ValueError, TypeError, EOFError, IndexError, KeyError, OverflowError,
-                    struct.error, zlib.error, Image.DecompressionBombError)
+_DECODING_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    EOFError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
 
 
 def read_radiograph(path: str | Path) -> np.ndarray:
@@ -79,8 +90,10 @@ def _opened(path: str | Path) -> Iterator[Image.Image]:
         with Image.open(path, formats=_FORMATS) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:
-                raise InputError(f'{path}: {width}x{height} pixels are more than a radiograph has '
-                                 f'({MAX_PIXELS // 1_000_000} million): crop or scale it down')
+                raise InputError(
+                    f'{path}: {width}x{height} pixels are more than a radiograph has '
+                    f'({MAX_PIXELS // 1_000_000} million): crop or scale it down'
+                )
             yield image
     except PermissionError as error:
         raise InputError(f'{path}: {error.strerror}: make the file readable') from error

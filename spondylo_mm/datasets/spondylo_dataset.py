@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Sequence
 
 import numpy as np
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
-from ..anatomy import KEYPOINT_NAMES, NUM_KEYPOINTS, NUM_SLOTS, dataset_info
+from ..anatomy import KEYPOINT_NAMES, LABELLED, NUM_KEYPOINTS, NUM_SLOTS, UNKNOWN, dataset_info
 from ..errors import InputError
-
-UNKNOWN = -1
 
 
 @DATASETS.register_module()
 class SpondyloDataset(BaseCocoStyleDataset):
     """Radiographs with up to ``NUM_SLOTS`` vertebrae, one annotation per image or none (blind images).
 
-    MMPose's ``CocoDataset`` reads the same files, but takes the labelled box as the model's region and drops images without
-    annotations. Here the region is the whole image, for labelled and unlabelled images alike: no truth reaches prediction.
+    MMPose's ``CocoDataset`` reads the same files, but takes the labelled box as the model's region and drops images
+    without annotations. Here the region is the whole image, for labelled and unlabelled images alike: no truth reaches
+    prediction.
 
-    Each data info holds, beside MMPose's keys: ``keypoints`` (1, K, 2) in image pixels, ``keypoints_visible`` (1, K) in {0, 1};
-    ``slot_presence`` (S,) in {1 labelled, 0 known to be empty, -1 unknown}; ``spacing`` (2,) in mm/px [x, y] where the file knows it; and
-    ``codec``, for the transforms.
+    Each data info holds, beside MMPose's keys: ``keypoints`` (1, K, 2) in image pixels, ``keypoints_visible`` (1, K) in
+    {0, 1}; ``slot_presence`` (S,) in {1 labelled, 0 known to be empty, -1 unknown}; ``spacing`` (2,) in mm/px [x, y]
+    where the file knows it; and ``codec``, for the transforms.
 
     Args:
-        codec: config of the codec of the model that will read the samples: its input frame, and what it is taught of unknown slots.
+        codec: config of the codec of the model that will read the samples: its input frame, and what it is taught of
+            unknown slots.
         images: paths of unlabelled images, in place of an annotation file.
         Others as in ``BaseCocoStyleDataset``; ``test_mode=True`` keeps images without annotation.
 
@@ -68,8 +68,10 @@ class SpondyloDataset(BaseCocoStyleDataset):
         except (ValueError, KeyError, TypeError, IndexError):
             raise InputError(f'{self.ann_file}: not a COCO keypoint file: {remedy}') from None
         if names != KEYPOINT_NAMES:
-            raise InputError(f'{self.ann_file}: has {len(names)} keypoints {names[:2]}…, expected {NUM_KEYPOINTS} '
-                             f'{KEYPOINT_NAMES[:2]}…: {remedy}')
+            raise InputError(
+                f'{self.ann_file}: has {len(names)} keypoints {names[:2]}…, expected {NUM_KEYPOINTS} '
+                f'{KEYPOINT_NAMES[:2]}…: {remedy}'
+            )
         return content
 
     def _data_info(self, image: dict, spine: dict | None = None) -> dict:
@@ -81,7 +83,8 @@ class SpondyloDataset(BaseCocoStyleDataset):
             category_id=1,
             keypoints=np.zeros((1, NUM_KEYPOINTS, 2), dtype=np.float32),
             keypoints_visible=np.zeros((1, NUM_KEYPOINTS), dtype=np.float32),
-            slot_presence=np.full(NUM_SLOTS, UNKNOWN, dtype=np.int8))
+            slot_presence=np.full(NUM_SLOTS, UNKNOWN, dtype=np.int8),
+        )
         if image.get('spacing'):
             info['spacing'] = np.array(image['spacing'], dtype=np.float32)
         if spine is not None:
@@ -93,8 +96,9 @@ class SpondyloDataset(BaseCocoStyleDataset):
 
 
 def _slot_presence(spine: dict, visible: np.ndarray) -> np.ndarray:
-    """What the annotation says of each slot; where it says nothing (a foreign COCO file) only labelled slots are known."""
+    """What the annotation says of each slot; where it says nothing (a foreign COCO file) only labelled slots are
+    known."""
     if 'presence' in spine:
         return np.array(spine['presence'], dtype=np.int8)
     labelled = visible.reshape(NUM_SLOTS, -1).any(axis=1)
-    return np.where(labelled, 1, UNKNOWN).astype(np.int8)
+    return np.where(labelled, LABELLED, UNKNOWN).astype(np.int8)

@@ -10,7 +10,8 @@ from mmpose.registry import MODELS
 class GreyDataPreprocessor(PoseDataPreprocessor):
     """Normalise single-channel images on the device and show them to the model as three equal channels.
 
-    The same for every split, by construction: it is part of the model, not of a pipeline. Workers send one byte per pixel.
+    The same for every split, by construction: it is part of the model, not of a pipeline. Workers send one byte per
+    pixel.
 
     Args:
         mean: grey level subtracted, in 0 … 255.

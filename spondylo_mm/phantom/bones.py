@@ -47,8 +47,13 @@ def draw_vertebrae(canvas: Canvas, spine: Spine, rng: np.random.Generator) -> No
     density = rng.uniform(0.75, 1.2)
     for index in range(1, len(spine.corners)):
         corners, bone = spine.corners[index], density * rng.uniform(0.92, 1.08)
-        canvas.add_body(corners, bone=0.38 * bone, endplate=rng.uniform(0.4, 0.9) * bone,
-                        wall=rng.uniform(0.15, 0.4) * bone, waist_mm=(rng.uniform(0.6, 1.6), rng.uniform(0.3, 1.0)))
+        canvas.add_body(
+            corners,
+            bone=0.38 * bone,
+            endplate=rng.uniform(0.4, 0.9) * bone,
+            wall=rng.uniform(0.15, 0.4) * bone,
+            waist_mm=(rng.uniform(0.6, 1.6), rng.uniform(0.3, 1.0)),
+        )
         axes, wall = _behind(corners)
         axes = axes * [1.0, np.linalg.norm(corners[BR] - corners[TR])]
         for side in (-1.0, 1.0):  # the two sides of the patient never quite coincide on a lateral view
@@ -80,9 +85,14 @@ def draw_sacrum(canvas: Canvas, spine: Spine, rng: np.random.Generator) -> None:
     """S1 at its corners, S2 to S5 and the coccyx below it on a curve, the crest behind."""
     density = rng.uniform(0.8, 1.15)
     s1 = spine.corners[0]
-    canvas.add_body(s1, bone=0.5 * density, endplate=rng.uniform(0.5, 0.8) * density,
-                    wall=rng.uniform(0.25, 0.45) * density, waist_mm=(rng.uniform(0.5, 1.5), rng.uniform(0.2, 0.8)),
-                    lower_edge=rng.uniform(0.4, 0.8))
+    canvas.add_body(
+        s1,
+        bone=0.5 * density,
+        endplate=rng.uniform(0.5, 0.8) * density,
+        wall=rng.uniform(0.25, 0.45) * density,
+        waist_mm=(rng.uniform(0.5, 1.5), rng.uniform(0.2, 0.8)),
+        lower_edge=rng.uniform(0.4, 0.8),
+    )
     anterior, posterior = [s1[TL], s1[BL]], [s1[TR], s1[BR]]
     axis = 0.5 * (s1[BL] + s1[BR] - s1[TL] - s1[TR])
     heading = np.degrees(np.arctan2(axis[0], axis[1]))
@@ -97,16 +107,30 @@ def draw_sacrum(canvas: Canvas, spine: Spine, rng: np.random.Generator) -> None:
         gap = 1.2 * direction
         start = start + length * direction
         lower_front, lower_back = start - 0.5 * depth * across, start + 0.5 * depth * across
-        canvas.add_body(np.array([upper_front + gap, upper_back + gap, lower_front, lower_back]), bone=0.38 * density,
-                        endplate=0.14 * density, wall=0.4 * density, waist_mm=(0.6, 0.3))
+        canvas.add_body(
+            np.array([upper_front + gap, upper_back + gap, lower_front, lower_back]),
+            bone=0.38 * density,
+            endplate=0.14 * density,
+            wall=0.4 * density,
+            waist_mm=(0.6, 0.3),
+        )
         anterior.append(lower_front)
         posterior.append(lower_back)
     crest = np.array(posterior[:5]) + np.linspace(22, 9, 5)[:, None] * _unit(s1[TR] - s1[TL])
     canal = np.concatenate([posterior[:5], crest[::-1]])
     canvas.add_shape(canal, 0.16 * density, rim=0.5 * density, rim_mm=1.6, blur_mm=0.6)
     # Lateral masses: seen through the whole sacrum, from the ala in front of S1 to S3.
-    ala = np.array([s1[TL] + 0.3 * (s1[TR] - s1[TL]), anterior[1] + [-9, 4], anterior[2] + [-3, 2], anterior[3],
-                    posterior[3], posterior[1], s1[TR]])
+    ala = np.array(
+        [
+            s1[TL] + 0.3 * (s1[TR] - s1[TL]),
+            anterior[1] + [-9, 4],
+            anterior[2] + [-3, 2],
+            anterior[3],
+            posterior[3],
+            posterior[1],
+            s1[TR],
+        ]
+    )
     canvas.add_shape(ala, 0.22 * density, rim=0.12 * density, rim_mm=2.0, blur_mm=1.5)
 
 

@@ -1,7 +1,8 @@
 """Attenuation along the rays of a radiograph, built up shape by shape.
 
-Shapes are given in patient frame mm and are drawn at twice the resolution, so that an edge lies where it is to about a
-tenth of a pixel. Attenuation is dimensionless (the exponent of the Beer-Lambert law).
+Shapes are given in patient frame mm. Vertebral bodies, whose corners are the truth, are evaluated at every sub-pixel
+and lie where they should to a twentieth of a pixel; other shapes are OpenCV polygons, good to a quarter. Attenuation
+is dimensionless (the exponent of the Beer-Lambert law).
 """
 
 from __future__ import annotations
@@ -31,8 +32,15 @@ class Canvas:
         self.attenuation = np.zeros((view.height, view.width), np.float32)
         self._mm_per_pixel = float(np.sqrt(np.prod(view.spacing)))
 
-    def add_shape(self, outline: np.ndarray, solid: float, rim: float = 0.0, rim_mm: float = 1.0, round_mm: float = 0.0,
-                  blur_mm: float = 0.0) -> None:
+    def add_shape(
+        self,
+        outline: np.ndarray,
+        solid: float,
+        rim: float = 0.0,
+        rim_mm: float = 1.0,
+        round_mm: float = 0.0,
+        blur_mm: float = 0.0,
+    ) -> None:
         """Add a polygon ``(M, 2)`` mm: ``solid`` inside, ``rim`` more at its edge, fading inwards over ``rim_mm``.
 
         ``round_mm`` lets ``solid`` rise over that depth from the edge, as in a body that is round across the film;
@@ -61,16 +69,24 @@ class Canvas:
             shape = cv2.GaussianBlur(shape, (0, 0), sigmaX=sigma_x, sigmaY=sigma_y)
         self.attenuation[top:bottom, left:right] += shape
 
-    def add_band(self, points: np.ndarray, width_mm: float, solid: float, rim: float = 0.0,
-                 blur_mm: float = 0.3) -> None:
+    def add_band(
+        self, points: np.ndarray, width_mm: float, solid: float, rim: float = 0.0, blur_mm: float = 0.3
+    ) -> None:
         """Add a curve ``(M, 2)`` mm of the given width: a cortex seen edge on, or with a ``rim`` a rib."""
         along = np.gradient(points, axis=0)
         across = np.column_stack([-along[:, 1], along[:, 0]]) / np.maximum(np.linalg.norm(along, axis=1), 1e-9)[:, None]
         half = 0.5 * width_mm * across
         self.add_shape(np.concatenate([points + half, (points - half)[::-1]]), solid, rim=rim, blur_mm=blur_mm)
 
-    def add_body(self, corners: np.ndarray, bone: float, endplate: float, wall: float, waist_mm: tuple[float, float],
-                 lower_edge: float = 1.0) -> None:
+    def add_body(
+        self,
+        corners: np.ndarray,
+        bone: float,
+        endplate: float,
+        wall: float,
+        waist_mm: tuple[float, float],
+        lower_edge: float = 1.0,
+    ) -> None:
         """Add a vertebral body whose endplates meet its walls exactly at ``corners`` ``(4, 2)`` mm, TL TR BL BR.
 
         ``bone`` is its attenuation, ``endplate`` and ``wall`` that of its cortical rims, ``waist_mm`` how far walls and
@@ -103,7 +119,8 @@ class Canvas:
         body += endplate * np.where(v > 0, lower_edge, 1) * np.exp(-np.square((inside_plate - 0.4) / 0.8))
         body *= np.clip(depth / edge_mm + 0.5, 0, 1)
         self.attenuation[top:bottom, left:right] += cv2.resize(
-            body.astype(np.float32), (right - left, bottom - top), interpolation=cv2.INTER_AREA)
+            body.astype(np.float32), (right - left, bottom - top), interpolation=cv2.INTER_AREA
+        )
 
     def _region(self, pixels: np.ndarray, margin: float) -> tuple[int, int, int, int] | None:
         """Left, top, right, bottom of the bounding box that is inside the image, or None."""

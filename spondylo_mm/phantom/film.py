@@ -58,8 +58,12 @@ def collimate(grey: np.ndarray, keep: np.ndarray, rng: np.random.Generator) -> n
     height, width = grey.shape
     x, y = np.arange(width, dtype=np.float32)[None], np.arange(height, dtype=np.float32)[:, None]
     penumbra = rng.uniform(1, 0.02 * width) if rng.random() < 0.5 else 1.0
-    sides = ((x, y, keep[0], 0.35), (y, x, keep[1], 0.2), (width - 1 - x, y, width - keep[2], 0.35),
-             (height - 1 - y, x, height - keep[3], 0.35))
+    sides = (
+        (x, y, keep[0], 0.35),
+        (y, x, keep[1], 0.2),
+        (width - 1 - x, y, width - keep[2], 0.35),
+        (height - 1 - y, x, height - keep[3], 0.35),
+    )
     for inwards, along, room, probability in sides:
         if rng.random() < probability:
             edge = rng.uniform(0, 0.8) * room
@@ -86,7 +90,7 @@ def stamp_marker(grey: np.ndarray, view: View, keep: np.ndarray, rng: np.random.
     for _ in range(20):
         x, y = rng.integers(0, max(view.width - width, 1)), rng.integers(0, max(view.height - height, 1))
         if x + width < keep[0] or x > keep[2] or y + height < keep[1] or y > keep[3]:
-            area = grey[y:y + height, x:x + width]
-            letters = 0.97 * patch[:area.shape[0], :area.shape[1]]
+            area = grey[y : y + height, x : x + width]
+            letters = 0.97 * patch[: area.shape[0], : area.shape[1]]
             area[:] = letters if plate else np.maximum(area, letters)
             return

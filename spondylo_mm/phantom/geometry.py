@@ -37,8 +37,8 @@ STEP_CORRELATION = np.array([
 _STEP_MEMORY = 0.85  # correlation of the extrapolated steps with the one below, as between the topmost measured ones
 NOMINAL_STRETCH = 1.47  # x against y on the squashed images: what makes the tight boxes as wide as the real ones
 
-# Bodies and discs of an average adult, mm, bottom up from S1 and from the L5-S1 disc: about those of Panjabi et al. (Spine
-# 1991;16:888-901, 1992;17:299-306) enlarged 1.1 times as on a radiograph, fitted to the real spacings and tight boxes.
+# Bodies and discs of an average adult, mm, bottom up from S1 and from the L5-S1 disc: about those of Panjabi et al.
+# (Spine 1991;16:888-901, 1992;17:299-306) enlarged 1.1 times as on a radiograph, fitted to the real spacings and boxes.
 BODY_DEPTH = np.array([34.5, 34.0, 34.0, 34.0, 33.5, 32.5, 31.5, 30.0, 28.5, 27.5, 26.5, 26.0, 25.0, 24.0])
 BODY_HEIGHT = np.array([26.0, 25.5, 26.0, 26.5, 26.5, 26.0, 24.5, 23.0, 21.5, 20.5, 20.0, 19.5, 19.0, 18.5])
 DISC_HEIGHT = np.array([9.5, 11.0, 10.5, 10.0, 8.8, 7.2, 5.8, 4.8, 4.4, 4.0, 3.8, 3.6, 3.4])
@@ -46,6 +46,7 @@ _STATURE_SD = 0.06  # relative
 _DEPTH_SD, _HEIGHT_SD, _DISC_SD = 0.03, 0.03, 0.15  # relative, per level
 _MIN_GAP = 1.8  # mm between facing endplates at either corner: discs are narrow but bodies never touch
 _BODY_SHARE = 0.45  # of the lordosis between two levels is in the wedges of the bodies, the rest in the disc
+_MAX_TILT = 62.0  # degrees; steeper, the lower edge of S1 would come to lie above the upper one
 _MAX_WEDGE = 7.0  # degrees by which one endplate of a body may lean
 
 # Slips, in % of the lower superior endplate. Over-represented against any clinic so that a few hundred images hold
@@ -134,7 +135,7 @@ def _sample_slips(rng: np.random.Generator, normal_slip: np.ndarray) -> np.ndarr
     kind = rng.random()
     if kind < SLIP_PROBABILITY:
         grade = rng.choice(len(GRADE_WEIGHTS), p=GRADE_WEIGHTS)
-        low, high = (NO_SLIP_PERCENT, *GRADE_BOUNDS_PERCENT, _MAX_SLIP)[grade:grade + 2]
+        low, high = (NO_SLIP_PERCENT, *GRADE_BOUNDS_PERCENT, _MAX_SLIP)[grade : grade + 2]
         slip[int(rng.random() >= _LUMBOSACRAL_SHARE)] = rng.uniform(low + _CLEAR_OF_BOUND, high - _CLEAR_OF_BOUND)
     elif kind < SLIP_PROBABILITY + RETRO_PROBABILITY:
         slip[rng.integers(1, 3)] = rng.uniform(*_RETRO_RANGE)  # L4/L5 or L3/L4
@@ -202,7 +203,7 @@ def _stack(tilt: np.ndarray, sizes: _Sizes, slip: np.ndarray) -> Spine:
 
 
 def _is_anatomical(spine: Spine, sizes: _Sizes) -> bool:
-    """Each disc about as thick as drawn, no body upside down, every body convex."""
+    """Each disc about as thick as drawn, no body on its back, every body convex."""
     top, bottom = spine.corners[:-1, [TL, TR]].mean(axis=1), spine.corners[1:, [BL, BR]].mean(axis=1)
     slipped = np.abs(spine.slip_percent) > _NORMAL_SLIP_MAX
     disc = np.linalg.norm(top - bottom, axis=1)
@@ -210,5 +211,8 @@ def _is_anatomical(spine: Spine, sizes: _Sizes) -> bool:
     edge = np.roll(outline, -1, axis=1) - outline
     following = np.roll(edge, -1, axis=1)
     turn = edge[..., 0] * following[..., 1] - edge[..., 1] * following[..., 0]
-    return bool((turn > 0).all() and (np.abs(spine.tilt) < 75).all() and
-                (slipped | (disc < 1.5 * sizes.disc + _MIN_GAP)).all())
+    return bool(
+        (turn > 0).all()
+        and (np.abs(spine.tilt) < _MAX_TILT).all()
+        and (slipped | (disc < 1.5 * sizes.disc + _MIN_GAP)).all()
+    )

@@ -69,7 +69,7 @@ def label_json(marks: list[Mark], kind: str, width: int, height: int, rng: np.ra
     return {
         'boxes': [box_of(mark, kind, width, height, rng) for mark in marks],
         'keypoints': [[[int(x), int(y), visible] for x, y in np.round(mark.corners[order])] for mark in marks],
-        'labels': [0] * len(marks)
+        'labels': [0] * len(marks),
     }
 
 

@@ -84,12 +84,22 @@ def plan(counts: dict[str, int], seed: int, style: str) -> list[ImageSpec]:
             is_loose = split == 'test' or style == LOOSE or (style != TIGHT and _takes_turn(index, _LOOSE_SHARE))
             patient = next(loose_ids if is_loose else tight_ids, None)
             if patient is None:
-                raise InputError(f'more than {_FIRST_LOOSE_ID - 1} tight images: there are no more patient ids below '
-                                 f'{_FIRST_LOOSE_ID}; ask for fewer, or for --style loose')
+                raise InputError(
+                    f'more than {_FIRST_LOOSE_ID - 1} tight images: there are no more patient ids below '
+                    f'{_FIRST_LOOSE_ID}; ask for fewer, or for --style loose'
+                )
             stem = f'{patient:04d}-{"FM"[rng.integers(2)]}-{rng.integers(18, 91):03d}Y1'
             kind = None if split == 'test' else LOOSE if is_loose else TIGHT
-            specs.append(ImageSpec(split, index, f'{patient:04d}', image_path(split, stem, seed, index), kind,
-                                   label_format=kind and JSON))
+            specs.append(
+                ImageSpec(
+                    split,
+                    index,
+                    f'{patient:04d}',
+                    image_path(split, stem, seed, index),
+                    kind,
+                    label_format=kind and JSON,
+                )
+            )
     return specs
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with the real dataset, put into a phantom one: each on record in ``truth.json``.
+"""Everything that is wrong with the real dataset, put into a phantom one and recorded in ``truth.json``.
 
 An image gets one quirk at most, so that what a reader ought to report about it is beyond doubt.
 """
@@ -19,8 +19,7 @@ AUGMENTED_COPY = 'augmented_copy'  # another version of a radiograph under the s
 CAUDAL_UNLABELLED = 'caudal_unlabelled'  # the lowest labelled vertebra is L5; no reader can know from the label alone
 REVERSED, SHUFFLED = 'reversed', 'shuffled'  # the two ways of being unsorted
 
-# Images of the dataset's 698 with damaged labels (41 unsorted, of which 26 reversed; how often S1 is missing is not
-# known).
+# Images of the dataset's 698 with damaged labels (41 unsorted, of which 26 reversed; S1 missing: a guess).
 DAMAGE_RATES = {REVERSED: 26, SHUFFLED: 15, MISSING_LEVEL: 8, DOUBLED: 5, TOO_MANY: 4, CAUDAL_UNLABELLED: 4, STRAY: 1}
 _REAL_IMAGES = 698
 _COPIED_SHARE, _COPIES = 52 / 494, 2  # of the training images have two more versions of themselves, the second mirrored
@@ -30,7 +29,7 @@ LEAST_TRAIN = 1 + _COPIES
 LEAST_TEST = 1
 LEAST_LABELLED = LEAST_TRAIN + len(DAMAGE_RATES) + 2  # and one for the text label, one that is also blind
 
-LEAST_LABELLED_VERTEBRAE = 6  # an image with a gap, a double or no S1 still shows a spine
+LEAST_LABELLED_VERTEBRAE = 7  # an image with a gap, a double or no S1 still shows a spine
 _QUIRKS_STREAM = 102
 _STRAY_SIZE, _STRAY_DISTANCE = (18, 2), 150  # px of 640
 _MIN_GAP = 1.75  # spacings; a reader that looks for gaps over 1.7 must see it
@@ -43,19 +42,22 @@ def assign(specs: list[ImageSpec], seed: int) -> list[ImageSpec]:
     Raises:
         InputError: too few images to hold every quirk once, or label files of one kind only.
     """
-    if len({spec.kind for spec in specs if spec.kind}) == 1:
-        raise InputError('--quirks needs label files of both kinds: leave --style at mixed')
     count = {split: sum(spec.split == split for spec in specs) for split in ('train', 'val', 'test')}
     labelled = count['train'] + count['val']
     if count['train'] < LEAST_TRAIN or count['test'] < LEAST_TEST or labelled < LEAST_LABELLED:
-        raise InputError(f'too few images for every quirk: --quirks needs at least --train {LEAST_TRAIN}, '
-                         f'--test {LEAST_TEST} and {LEAST_LABELLED} images in train and val together')
+        raise InputError(
+            f'too few images for every quirk: --quirks needs at least --train {LEAST_TRAIN}, '
+            f'--test {LEAST_TEST} and {LEAST_LABELLED} images in train and val together'
+        )
+    if len({spec.kind for spec in specs if spec.kind}) == 1:
+        raise InputError('label files of one kind only: --quirks needs both, leave --style at mixed')
     rng = np.random.default_rng(stream(seed, _QUIRKS_STREAM))
     chosen = {spec: spec for spec in specs}
-    free = [specs[i] for i in rng.permutation(len(specs)) if specs[i].split != 'test']
+    free = [spec for spec in specs if spec.split != 'test']
 
     def take(number: int, split: str | None = None) -> list[ImageSpec]:
-        taken = [spec for spec in free if split in (None, spec.split)][:number]
+        candidates = [spec for spec in free if split in (None, spec.split)]
+        taken = [candidates[i] for i in rng.permutation(len(candidates))[:number]]
         for spec in taken:
             free.remove(spec)
         return taken
@@ -69,8 +71,9 @@ def assign(specs: list[ImageSpec], seed: int) -> list[ImageSpec]:
         base, *copies = take(1 + _COPIES, 'train')
         for number, spec in enumerate(copies):
             path = image_path('train', base.stem, seed, spec.index)
-            chosen[spec] = replace(base, index=spec.index, path=path, quirk=AUGMENTED_COPY, origin=base,
-                                   is_mirrored=number % 2 == 1)
+            chosen[spec] = replace(
+                base, index=spec.index, path=path, quirk=AUGMENTED_COPY, origin=base, is_mirrored=number % 2 == 1
+            )
     for quirk, rate in DAMAGE_RATES.items():
         for spec in take(max(1, round(rate * labelled / _REAL_IMAGES))):
             chosen[spec] = replace(spec, quirk=quirk)
@@ -84,8 +87,9 @@ def assign(specs: list[ImageSpec], seed: int) -> list[ImageSpec]:
     return [chosen[spec] for spec in specs]
 
 
-def damage(quirk: str | None, marks: list[Mark], width: int, height: int,
-           rng: np.random.Generator) -> tuple[list[Mark], list[dict]]:
+def damage(
+    quirk: str | None, marks: list[Mark], width: int, height: int, rng: np.random.Generator
+) -> tuple[list[Mark], list[dict]]:
     """Spoil what an annotator marked, top to bottom, and say how.
 
     Returns:
@@ -105,7 +109,7 @@ def damage(quirk: str | None, marks: list[Mark], width: int, height: int,
         return marks[:-1], [_record(CAUDAL_UNLABELLED, marks[-1].level)]
     if quirk == MISSING_LEVEL:
         gone = _droppable(marks, rng)
-        return marks[:gone] + marks[gone + 1:], [_record(MISSING_LEVEL, marks[gone].level)]
+        return marks[:gone] + marks[gone + 1 :], [_record(MISSING_LEVEL, marks[gone].level)]
     if quirk == DOUBLED:
         return _doubled(marks, rng)
     if quirk == STRAY:
@@ -122,13 +126,13 @@ def _centers(marks: list[Mark]) -> np.ndarray:
 
 
 def _droppable(marks: list[Mark], rng: np.random.Generator) -> int:
-    """An inner vertebra whose absence leaves an evident gap."""
-    for index in rng.permutation(np.arange(1, len(marks) - 1)):
-        left = _centers(marks[:index] + marks[index + 1:])
-        spacing = np.linalg.norm(np.diff(left, axis=0), axis=1)
-        if spacing[index - 1] > _MIN_GAP * np.median(spacing) and spacing[index - 1] == spacing.max():
-            return int(index)
-    raise ValueError('no vertebra leaves a gap')
+    """An inner vertebra whose absence leaves an evident gap; if there is none such, the one that leaves the widest."""
+    gaps = []
+    for index in range(1, len(marks) - 1):
+        spacing = np.linalg.norm(np.diff(_centers(marks[:index] + marks[index + 1 :]), axis=0), axis=1)
+        gaps.append(spacing[index - 1] / np.median(spacing))
+    evident = np.flatnonzero(np.array(gaps) > _MIN_GAP)
+    return 1 + int(rng.choice(evident) if len(evident) else np.argmax(gaps))
 
 
 def _doubled(marks: list[Mark], rng: np.random.Generator) -> tuple[list[Mark], list[dict]]:

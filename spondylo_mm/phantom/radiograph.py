@@ -92,17 +92,23 @@ def _quirks_of_the_plan(spec: ImageSpec) -> list[dict]:
 def _truth(spec: ImageSpec, spine: Spine, view: View, listed: set[str | None], quirks: list[dict]) -> dict:
     corners = view.corners(spine)
     seen = np.flatnonzero(view.is_visible(corners))
-    vertebrae = [{
-        'level': LEVELS_TO_T5[index],
-        'corners': dict(zip(CORNERS, np.round(corners[index], _DIGITS).tolist(), strict=True)),
-        'labelled': LEVELS_TO_T5[index] in listed,
-    } for index in seen]
-    slips = [{
-        'upper': LEVELS_TO_T5[lower + 1],
-        'lower': LEVELS_TO_T5[lower],
-        'percent': round(float(spine.slip_percent[lower]), _DIGITS),
-        'grade': meyerding_grade(float(spine.slip_percent[lower])),
-    } for lower in seen[:-1]]
+    vertebrae = [
+        {
+            'level': LEVELS_TO_T5[index],
+            'corners': dict(zip(CORNERS, np.round(corners[index], _DIGITS).tolist(), strict=True)),
+            'labelled': LEVELS_TO_T5[index] in listed,
+        }
+        for index in seen
+    ]
+    slips = [
+        {
+            'upper': LEVELS_TO_T5[lower + 1],
+            'lower': LEVELS_TO_T5[lower],
+            'percent': round(float(spine.slip_percent[lower]), _DIGITS),
+            'grade': meyerding_grade(float(spine.slip_percent[lower])),
+        }
+        for lower in seen[:-1]
+    ]
     return {
         'split': spec.split,
         'width': view.width,

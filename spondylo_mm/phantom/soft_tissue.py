@@ -34,8 +34,13 @@ def draw_soft_tissue(canvas: Canvas, spine: Spine, rng: np.random.Generator) -> 
     tissue = trunk * texture * (1 - lungs) - np.minimum(gas, 0.45 * trunk)
     # Coarse pixel i stands for pixel _COARSE * i: no half pixel shift, so no cv2.resize.
     shift = np.array([[_COARSE, 0, 0], [0, _COARSE, 0]], np.float32)
-    canvas.attenuation += cv2.warpAffine(tissue.astype(np.float32), shift, (view.width, view.height),
-                                         flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    canvas.attenuation += cv2.warpAffine(
+        tissue.astype(np.float32),
+        shift,
+        (view.width, view.height),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
 
 
 def _trunk(mm: np.ndarray, spine: Spine, rng: np.random.Generator) -> np.ndarray:

@@ -56,8 +56,12 @@ class Framing:
     def mirrored(self) -> Framing:
         """The same radiograph flipped left to right."""
         left, top = self.origin
-        return replace(self, origin=(-left - self.extent[0], top), lean=-self.lean,
-                       facing='right' if self.facing == 'left' else 'left')
+        return replace(
+            self,
+            origin=(-left - self.extent[0], top),
+            lean=-self.lean,
+            facing='right' if self.facing == 'left' else 'left',
+        )
 
     def squashed(self, size: int) -> View:
         """As in the train and val folders: ``size x size`` pixels."""
@@ -114,9 +118,10 @@ def sample_framing(rng: np.random.Generator, spine: Spine, visible: int) -> Fram
     for _ in range(_MAX_DRAWS):
         lean, facing = rng.normal(0, _LEAN_SD), 'left' if rng.random() < ANTERIOR_LEFT_SHARE else 'right'
         corners = spine.corners @ _turned(lean, facing).T
-        # The upper edge runs through the vertebra above the topmost visible one; S1's place then gives the scale.
+        # The upper edge of the film lies between the tops of the last visible vertebra and the next, clear of both by a
+        # pixel of the smallest images; S1's place then gives the scale.
         top = corners[..., 1].min(axis=1)
-        above = top[visible - 1] + rng.uniform(0.05, 0.95) * (top[visible] - top[visible - 1])
+        above = top[visible - 1] + rng.uniform(0.1, 0.9) * (top[visible] - top[visible - 1])
         s1_y = _S1_Y + _S1_Y_PER_VERTEBRA * (visible - _USUAL_VISIBLE) + rng.normal(0, _S1_Y_SD)
         height = (corners[0, :, 1].mean() - above) / np.clip(s1_y, 0.45, 0.85)
         if not _HEIGHT_RANGE[0] < height < _HEIGHT_RANGE[1]:

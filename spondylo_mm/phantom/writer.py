@@ -25,8 +25,16 @@ MIN_SIZE = 128  # px; below, a vertebral body is under 10 px high and its corner
 _JPEG_QUALITY = 92
 
 
-def write_dataset(out: str | Path, counts: dict[str, int], seed: int = 0, size: int = 640, style: str = 'mixed',
-                  quirks: bool = False, processes: int = 1, progress: Callable[[int, int], None] | None = None) -> dict:
+def write_dataset(
+    out: str | Path,
+    counts: dict[str, int],
+    seed: int = 0,
+    size: int = 640,
+    style: str = 'mixed',
+    quirks: bool = False,
+    processes: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict:
     """Write a dataset; the folder is there whole or not at all, and the same for any number of processes.
 
     Args:
@@ -68,7 +76,8 @@ def write_dataset(out: str | Path, counts: dict[str, int], seed: int = 0, size: 
 
 def _check(out: Path, counts: dict[str, int], seed: int, size: int, style: str, processes: int) -> None:
     if set(counts) != set(SPLITS) or min(counts.values()) < 0 or not any(counts.values()):
-        raise InputError(f'numbers of images {counts}: give none below 0, and at least one image in all')
+        numbers = ', '.join(f'{split} {number}' for split, number in counts.items())
+        raise InputError(f'images: {numbers}: give no number below 0, and at least one image in all')
     for name, value, least in (('seed', seed, 0), ('size', size, MIN_SIZE), ('processes', processes, 1)):
         if value < least:
             raise InputError(f'{name} {value}: must be at least {least}')
@@ -80,7 +89,9 @@ def _check(out: Path, counts: dict[str, int], seed: int, size: int, style: str, 
         raise InputError(f'{out}: is not empty; name a new folder, or empty it first')
 
 
-def _write_images(specs: list[ImageSpec], root: Path, seed: int, size: int, processes: int) -> Generator[dict, None, None]:
+def _write_images(
+    specs: list[ImageSpec], root: Path, seed: int, size: int, processes: int
+) -> Generator[dict, None, None]:
     """Draw and write every image; yields their entries of ``truth.json`` in order."""
     write = partial(_write_image, root=root, seed=seed, size=size)
     if processes == 1:

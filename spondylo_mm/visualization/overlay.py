@@ -89,8 +89,9 @@ def _draw_vertebra(canvas: np.ndarray, corners: np.ndarray, color: tuple[int, ..
         cv2.circle(canvas, center, radius, color, cv2.FILLED, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
-def _draw_lines(canvas: np.ndarray, corners: np.ndarray, edges: Sequence[tuple[int, int]], color: object,
-                thickness: int) -> None:
+def _draw_lines(
+    canvas: np.ndarray, corners: np.ndarray, edges: Sequence[tuple[int, int]], color: object, thickness: int
+) -> None:
     for start, end in edges:
         cv2.line(canvas, _fixed(corners[start]), _fixed(corners[end]), color, thickness, cv2.LINE_AA, _SUBPIXEL_BITS)
 
@@ -115,7 +116,7 @@ def _draw_label(canvas: np.ndarray, taken: np.ndarray, corners: np.ndarray, vert
     height = canvas.shape[0]
     texts = [(vertebra['level'], SLOT_COLORS[vertebra['slot']][::-1], _font_scale(_NAME_HEIGHT, height))]
     if vertebra.get('presence') is not None:
-        texts.append((f"{100 * vertebra['presence']:.0f}%", _WHITE, _font_scale(_PRESENCE_HEIGHT, height)))
+        texts.append((f'{100 * vertebra["presence"]:.0f}%', _WHITE, _font_scale(_PRESENCE_HEIGHT, height)))
     stroke = _pixels(_STROKE, height)
     sizes = [cv2.getTextSize(text, _FONT, scale, stroke)[0] for text, _, scale in texts]
     space = _pixels(_GAP, height) // 2
@@ -145,9 +146,11 @@ def _free_place(taken: np.ndarray, corners: np.ndarray, box: tuple[int, int], to
     for x, outwards, distance in [(*side, d) for near, far in _RINGS for side in sides for d in range(near, far)]:
         for shift in sorted(range(-distance, distance + 1), key=abs):
             out = outwards * (distance - abs(shift)) * gap
-            place = (int(np.clip(x + out, gap, max(gap, width - box[0] - gap))),
-                     int(np.clip(middle + shift * gap, gap, max(gap, height - box[1] - gap))))
-            covered = np.count_nonzero(taken[place[1]:place[1] + box[1], place[0]:place[0] + box[0]])
+            place = (
+                int(np.clip(x + out, gap, max(gap, width - box[0] - gap))),
+                int(np.clip(middle + shift * gap, gap, max(gap, height - box[1] - gap))),
+            )
+            covered = np.count_nonzero(taken[place[1] : place[1] + box[1], place[0] : place[0] + box[0]])
             if covered == 0:
                 return place
             if least is None or covered < least:

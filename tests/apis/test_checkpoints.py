@@ -13,14 +13,16 @@ def model(keypoints: int = 40) -> nn.Module:
 
 
 class RunsCode:
-
     def __reduce__(self):
         return (open, ('owned', 'w'))
 
 
 def test_every_weight_is_loaded_from_either_form_of_checkpoint(tmp_path):
     source = model()
-    for content in (source.state_dict(), {'state_dict': {f'module.{k}': v for k, v in source.state_dict().items()}, 'meta': {}}):
+    for content in (
+        source.state_dict(),
+        {'state_dict': {f'module.{k}': v for k, v in source.state_dict().items()}, 'meta': {}},
+    ):
         torch.save(content, tmp_path / 'a.pth')
         target = model()
         load_weights(target, tmp_path / 'a.pth')
@@ -51,7 +53,7 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path, monkeypatch):
 def test_what_is_no_checkpoint_is_refused(tmp_path):
     torch.save(model().state_dict(), tmp_path / 'whole.pth')
     whole = (tmp_path / 'whole.pth').read_bytes()
-    for name, content in {'empty': b'', 'text': b'hello world', 'truncated': whole[:len(whole) // 2]}.items():
+    for name, content in {'empty': b'', 'text': b'hello world', 'truncated': whole[: len(whole) // 2]}.items():
         (tmp_path / f'{name}.pth').write_bytes(content)
         with pytest.raises(InputError, match=f'{name}.pth'):
             load_weights(model(), tmp_path / f'{name}.pth')

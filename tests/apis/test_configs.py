@@ -19,24 +19,29 @@ def test_every_config_states_one_codec_for_model_and_data(path):
 
 
 def test_an_option_changes_what_it_names_with_its_type():
-    config = load_config(REFERENCE, ['train_cfg.max_epochs=3', 'train_dataloader.dataset.pipeline.1.prob=0.5',
-                                     'model.test_cfg.flip_test=True'])
+    config = load_config(
+        REFERENCE,
+        ['train_cfg.max_epochs=3', 'train_dataloader.dataset.pipeline.1.prob=0.5', 'model.test_cfg.flip_test=True'],
+    )
     assert config.train_cfg.max_epochs == 3
     assert config.train_dataloader.dataset.pipeline[1].prob == 0.5
     assert config.model.test_cfg.flip_test is True
 
 
-@pytest.mark.parametrize('option, hint', [
-    ('train_cfg.max_epoch=3', 'did you mean max_epochs'),
-    ('nonsense=1', 'has no key'),
-    ('train_dataloader.dataset.pipeline.99.prob=1', 'has no key'),
-    ('work_dir.x=1', 'has no key'),
-    ('codec.sigma=3', 'reach nothing'),
-    ('train_cfg.max_epochs=many', 'give a number'),
-    ('model.head.decoder.sigma=3', 'disagree'),
-    ('train_cfg.max_epochs', 'KEY=VALUE'),
-    ('train_dataloader.dataset.codec.input_size=[1,(2', 'bracket'),
-])
+@pytest.mark.parametrize(
+    'option, hint',
+    [
+        ('train_cfg.max_epoch=3', 'did you mean max_epochs'),
+        ('nonsense=1', 'has no key'),
+        ('train_dataloader.dataset.pipeline.99.prob=1', 'has no key'),
+        ('work_dir.x=1', 'has no key'),
+        ('codec.sigma=3', 'reach nothing'),
+        ('train_cfg.max_epochs=many', 'give a number'),
+        ('model.head.decoder.sigma=3', 'disagree'),
+        ('train_cfg.max_epochs', 'KEY=VALUE'),
+        ('train_dataloader.dataset.codec.input_size=[1,(2', 'bracket'),
+    ],
+)
 def test_a_wrong_option_is_refused_with_a_hint(option, hint):
     with pytest.raises(InputError, match=hint):
         load_config(REFERENCE, [option])

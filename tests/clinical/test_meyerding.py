@@ -7,10 +7,24 @@ import pytest
 from spondylo_mm.clinical.meyerding import NO_SLIP_PERCENT, meyerding_grade
 
 
-@pytest.mark.parametrize(('percent', 'grade'), [
-    (0.0, 0), (4.99, 0), (5.0, 1), (12.0, 1), (25.0, 1), (25.01, 2), (50.0, 2), (50.01, 3), (75.0, 3), (75.01, 4),
-    (100.0, 4), (100.01, 5), (160.0, 5),
-])
+@pytest.mark.parametrize(
+    ('percent', 'grade'),
+    [
+        (0.0, 0),
+        (4.99, 0),
+        (5.0, 1),
+        (12.0, 1),
+        (25.0, 1),
+        (25.01, 2),
+        (50.0, 2),
+        (50.01, 3),
+        (75.0, 3),
+        (75.01, 4),
+        (100.0, 4),
+        (100.01, 5),
+        (160.0, 5),
+    ],
+)
 def test_grades_are_quarters_of_the_endplate_with_their_upper_bounds(percent, grade):
     assert meyerding_grade(percent) == grade
 

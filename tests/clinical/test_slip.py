@@ -72,18 +72,22 @@ def changed(points, index, value):
     return points
 
 
-@pytest.mark.parametrize(('upper', 'lower'), [
-    pytest.param(changed(UPPER, 0, math.nan), LOWER, id='a NaN in the upper body'),
-    pytest.param(UPPER, changed(LOWER, (1, 0), math.inf), id='an infinite corner'),
-    pytest.param(UPPER, changed(LOWER, 1, LOWER[0]), id='an endplate without length'),
-    pytest.param(UPPER, changed(LOWER, 1, [8, 0]), id='an endplate of 8 px under a body of 98: 1000 %'),
-    pytest.param(UPPER, LOWER[[1, 0, 2, 3]], id='a crossed endplate'),
-    pytest.param(UPPER, LOWER[[1, 0, 3, 2]], id='left and right confused'),
-    pytest.param(UPPER[[2, 3, 0, 1]], LOWER, id='top and bottom confused'),
-    pytest.param(UPPER, np.zeros((4, 2)), id='all corners in one point'),
-    pytest.param(UPPER, LOWER * [1, 0], id='all corners on one line'),
-    pytest.param(UPPER - [1200, 0], LOWER, id='a body elsewhere in the image'),
-])
+@pytest.mark.parametrize(
+    ('upper', 'lower'),
+    [
+        pytest.param(changed(UPPER, 0, math.nan), LOWER, id='a NaN in the upper body'),
+        pytest.param(UPPER, changed(LOWER, (1, 0), math.inf), id='an infinite corner'),
+        pytest.param(UPPER, changed(LOWER, 1, LOWER[0]), id='an endplate without length'),
+        pytest.param(UPPER, changed(LOWER, 1, [8, 0]), id='an endplate of 8 px under a body of 98: -775 %'),
+        pytest.param(UPPER, changed(LOWER, 1, [30, 0]), id='an endplate of 30 px under a body of 98: -133 %'),
+        pytest.param(UPPER, LOWER[[1, 0, 2, 3]], id='a crossed endplate'),
+        pytest.param(UPPER, LOWER[[1, 0, 3, 2]], id='left and right confused'),
+        pytest.param(UPPER[[2, 3, 0, 1]], LOWER, id='top and bottom confused'),
+        pytest.param(UPPER, np.zeros((4, 2)), id='all corners in one point'),
+        pytest.param(UPPER, LOWER * [1, 0], id='all corners on one line'),
+        pytest.param(UPPER - [1200, 0], LOWER, id='a body elsewhere in the image'),
+    ],
+)
 def test_degenerate_corners_give_nan_and_no_absurd_number(upper, lower):
     assert math.isnan(slip_percent(upper, lower, 'left'))
 

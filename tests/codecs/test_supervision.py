@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from spondylo_mm.anatomy import BL, NUM_CORNERS, NUM_KEYPOINTS, NUM_SLOTS, TR, keypoint_index
-from spondylo_mm.codecs.supervision import EMPTY, LABELLED, UNKNOWN, supervise
+from spondylo_mm.anatomy import BL, EMPTY, LABELLED, NUM_CORNERS, NUM_KEYPOINTS, NUM_SLOTS, TR, UNKNOWN, keypoint_index
+from spondylo_mm.codecs.supervision import supervise
 
 FRAME = (512, 256)
 

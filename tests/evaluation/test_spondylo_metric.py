@@ -18,6 +18,7 @@ def mm():
     from types import SimpleNamespace
 
     from spondylo_mm import compat
+
     compat.import_mmpose()
     from mmengine.evaluator import Evaluator
     from mmengine.structures import InstanceData
@@ -25,8 +26,10 @@ def mm():
     from mmpose.structures import PoseDataSample
 
     import spondylo_mm.evaluation.metrics.spondylo_metric  # noqa: F401 (registers it)
+
     return SimpleNamespace(
-        Evaluator=Evaluator, InstanceData=InstanceData, METRICS=METRICS, PoseDataSample=PoseDataSample)
+        Evaluator=Evaluator, InstanceData=InstanceData, METRICS=METRICS, PoseDataSample=PoseDataSample
+    )
 
 
 @pytest.fixture
@@ -37,12 +40,14 @@ def sample(mm, column, labelled):
         convert = torch.as_tensor if as_tensor else np.asarray
         predicted = mm.InstanceData(
             keypoints=convert((column + offset).reshape(1, NUM_KEYPOINTS, 2)),
-            keypoint_scores=convert(np.where(labelled(n), scores, 0.05)[None]))
+            keypoint_scores=convert(np.where(labelled(n), scores, 0.05)[None]),
+        )
         if presence is not None:
             predicted.presence = convert(presence[None])
         true = mm.InstanceData(
             keypoints=column.reshape(1, NUM_KEYPOINTS, 2).astype(np.float32),
-            keypoints_visible=labelled(n)[None].astype(np.float32))
+            keypoints_visible=labelled(n)[None].astype(np.float32),
+        )
         metainfo = dict(ori_shape=(512, 512), img_path='images/a.png') | metainfo
         return mm.PoseDataSample(metainfo=metainfo, pred_instances=predicted, gt_instances=true)
 
@@ -69,6 +74,8 @@ def test_width_and_height_come_from_ori_shape_in_this_order(mm, sample):
     values = evaluate(mm, [sample(ori_shape=(1024, 2048, 3), spacing=np.array([0.1, 0.2]))])
     assert values['spondylo/MRE'] == pytest.approx(5 * 512 / 2048)
     assert values['spondylo/MRE_mm'] == pytest.approx(np.hypot(0.3, 0.8))
+    nowhere = sample(ori_shape=(1024, 2048, 3), spacing=np.array([0.1, 0.2]), offset=(np.nan, 0.0))
+    assert evaluate(mm, [nowhere])['spondylo/MRE_mm'] == pytest.approx(np.hypot(2048 * 0.1, 1024 * 0.2))
 
 
 def test_presence_comes_from_the_corner_scores_unless_the_model_gives_it(mm, sample):
@@ -103,6 +110,7 @@ def test_metrics_file_holds_everything_and_is_strict_json(mm, sample, tmp_path):
 def log(mm):
     """Lines (level, text) of the current MMLogger."""
     from mmengine.logging import MMLogger
+
     lines = []
     handler = logging.Handler()
     handler.emit = lambda record: lines.append((record.levelname, record.getMessage()))

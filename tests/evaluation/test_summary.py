@@ -13,9 +13,22 @@ from spondylo_mm.evaluation.functional.table import format_table
 
 PITCH = 60.0  # of the column fixture
 CONTRACTED = {
-    'MRE', 'MSE', 'SDR@6px', 'SDR@12px', 'SDR@18px', 'SDR@24px', 'matched_MRE', 'matched_SDR@6px', 'matched_SDR@12px',
-    'matched_SDR@18px', 'matched_SDR@24px', 'vertebra_precision', 'vertebra_recall', 'vertebra_F1', 'identification',
-    'count_accuracy'
+    'MRE',
+    'MSE',
+    'SDR@6px',
+    'SDR@12px',
+    'SDR@18px',
+    'SDR@24px',
+    'matched_MRE',
+    'matched_SDR@6px',
+    'matched_SDR@12px',
+    'matched_SDR@18px',
+    'matched_SDR@24px',
+    'vertebra_precision',
+    'vertebra_recall',
+    'vertebra_F1',
+    'identification',
+    'count_accuracy',
 }
 CONTRACTED_MM = {'MRE_mm', 'SDR@2mm', 'SDR@2.5mm', 'SDR@3mm', 'SDR@4mm'}
 
@@ -26,8 +39,9 @@ def score(column, labelled, present):
 
     def _score(predicted, n=6, slots=None, **kwargs):
         defaults = dict(presence=present(range(n) if slots is None else slots), size=(512, 512), name='image.png')
-        return score_image(predicted=predicted.reshape(-1, 2), true=column.reshape(-1, 2), labelled=labelled(n),
-                           **(defaults | kwargs))
+        return score_image(
+            predicted=predicted.reshape(-1, 2), true=column.reshape(-1, 2), labelled=labelled(n), **(defaults | kwargs)
+        )
 
     return _score
 
@@ -99,10 +113,13 @@ def test_count_accuracy_leaves_out_images_of_which_nothing_is_known(score, colum
 def test_a_partly_labelled_vertebra_counts_for_its_corners_and_not_for_detection(column, labelled, present):
     mask = labelled(3)
     mask[keypoint_index(2, 3)] = False
-    result = score_image(column.reshape(-1, 2) + [0, 2], present(range(3)), column.reshape(-1, 2), mask, (512, 512))
+    known = np.where(np.arange(NUM_SLOTS) < 3, 1, 0)
+    true = column.reshape(-1, 2)
+    result = score_image(true + [0, 2], present(range(3)), true, mask, (512, 512), known)
     summary = summarise([result], 10)
     assert summary['num_corners'] == 11 and summary['num_vertebrae'] == 2
     assert summary['metrics']['MRE'] == pytest.approx(2) and summary['metrics']['vertebra_precision'] == 1
+    assert summary['metrics']['count_accuracy'] == 1  # of the two that could be judged
 
 
 def test_mm_with_an_anisotropic_spacing_only_over_images_that_have_one(score, column):

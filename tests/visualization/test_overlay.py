@@ -34,7 +34,7 @@ def difference(picture, value=40):
 
 
 def colored(picture, slot):
-    return (np.abs(picture.astype(int) - bgr(slot)).max(axis=-1) <= 8)
+    return np.abs(picture.astype(int) - bgr(slot)).max(axis=-1) <= 8
 
 
 @pytest.mark.parametrize('shape', [(640, 640), (1024, 612), (2134, 1276), (300, 700)])
@@ -81,7 +81,7 @@ def test_labels_cover_no_vertebra_and_no_other_label():
     picture = draw_overlay(dark(), vertebrae)
     masks = []
     for i, one in enumerate(vertebrae):
-        other = [*vertebrae[:i], one | dict(level=one['level'][0] + '\u00a0', presence=None), *vertebrae[i + 1:]]
+        other = [*vertebrae[:i], one | dict(level=one['level'][0] + '\u00a0', presence=None), *vertebrae[i + 1 :]]
         masks.append(label_mask(picture, draw_overlay(dark(), other)))
     assert all(mask.any() for mask in masks)
     bodies = np.zeros(picture.shape[:2], dtype=np.uint8)
@@ -107,14 +107,18 @@ def test_labels_stay_readable_when_vertebrae_lie_on_top_of_each_other():
     mask = label_mask(draw_overlay(dark(), [one, double]), without_texts)
     lines, _ = cv2.connectedComponents(cv2.dilate(mask.astype(np.uint8), np.ones((3, 25))))
     assert lines - 1 == 2  # beside the background: two lines of text, apart
-    assert not mask[round(310 * 900 / 640):round(360 * 900 / 640), round(310 * 900 / 640):round(390 * 900 / 640)].any()
+    assert not mask[
+        round(310 * 900 / 640) : round(360 * 900 / 640), round(310 * 900 / 640) : round(390 * 900 / 640)
+    ].any()
 
 
 def test_labels_are_inside_the_picture_and_on_the_side_with_more_room():
     for left, expected in ((8.0, 'right'), (530.0, 'left')):
         vertebrae = spine(4, left)
-        mask = label_mask(draw_overlay(dark(), vertebrae),
-                          draw_overlay(dark(), [v | dict(level='', presence=None) for v in vertebrae]))
+        mask = label_mask(
+            draw_overlay(dark(), vertebrae),
+            draw_overlay(dark(), [v | dict(level='', presence=None) for v in vertebrae]),
+        )
         columns = np.flatnonzero(mask.any(axis=0))
         spine_x = (left + 47) * 900 / 640
         assert (columns[0] > spine_x) if expected == 'right' else (columns[-1] < spine_x)

@@ -1,4 +1,5 @@
-# Radiographs prepared by tools/prepare_data.py. A variant with another input size overrides `codec` in four places, see configs/demo.py.
+# Radiographs prepared by tools/prepare_data.py. A variant with another input size overrides `codec` in four places, see
+# configs/demo.py.
 _base_ = ['./spondylo_40kp.py']
 
 data_root = 'data/spondylo'
@@ -11,7 +12,8 @@ codec = dict(
     above='ignore',  # a slot above the topmost labelled vertebra is unknown, not empty
 )
 
-# Training and test differ in augmentation and in nothing else; grey levels are normalised in the model's data_preprocessor.
+# Training and test differ in augmentation and in nothing else; grey levels are normalised in the model's
+# data_preprocessor.
 train_pipeline = [
     dict(type='LoadRadiograph'),
     dict(type='RandomFlip', prob=0.0),  # swaps left and right corners; off because few patients face right
@@ -26,8 +28,22 @@ val_pipeline = [
     dict(type='StretchToInput'),
     dict(
         type='PackPoseInputs',
-        meta_keys=('id', 'img_id', 'img_path', 'file_name', 'ori_shape', 'img_shape', 'input_size', 'input_center', 'input_scale',
-                   'flip_indices', 'dataset_name', 'slot_presence', 'spacing')),
+        meta_keys=(
+            'id',
+            'img_id',
+            'img_path',
+            'file_name',
+            'ori_shape',
+            'img_shape',
+            'input_size',
+            'input_center',
+            'input_scale',
+            'flip_indices',
+            'dataset_name',
+            'slot_presence',
+            'spacing',
+        ),
+    ),
 ]
 
 train_dataloader = dict(
@@ -36,7 +52,13 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
-        type='SpondyloDataset', data_root=data_root, ann_file='annotations/train.json', codec=codec, pipeline=train_pipeline))
+        type='SpondyloDataset',
+        data_root=data_root,
+        ann_file='annotations/train.json',
+        codec=codec,
+        pipeline=train_pipeline,
+    ),
+)
 val_dataloader = dict(
     batch_size=8,
     num_workers=2,
@@ -48,7 +70,9 @@ val_dataloader = dict(
         ann_file='annotations/val.json',
         codec=codec,
         test_mode=True,
-        pipeline=val_pipeline))
+        pipeline=val_pipeline,
+    ),
+)
 test_dataloader = val_dataloader  # tools/test.py --split chooses the annotation file
 
 val_evaluator = dict(type='SpondyloMetric')

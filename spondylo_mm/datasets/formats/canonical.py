@@ -5,8 +5,9 @@ Symbols:
 - ``N``: number of vertebrae of one radiograph, most caudal first
 - role: index into ``CORNERS`` (TL, TR, BL, BR in the image)
 
-All functions are unaffected by the order of the four points. Directions are compared as angles, so pass coordinates whose
-aspect has been restored (``spine.restoring_scale``): in the published 640 x 640 images x is stretched by up to 2.2.
+All functions are unaffected by the order of the four points. Directions are compared as angles, so pass coordinates
+whose aspect has been restored (``spine.restoring_scale``): in the published 640 x 640 images x is stretched by up to
+2.2.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from ...anatomy import BL, BR, CORNERS, TL, TR
 _CLOCKWISE = (TL, TR, BR, BL)  # roles in the order in which they follow one another around a vertebra in the image
 _UP = np.array([0.0, -1.0])
 
-# From a centre up to the inferior endplate of the next vertebra, along that one's axis and in its height: half a body and a disc,
-# at most 1.1 in spines drawn from the statistics of dataset.md. With a level missing between them it is 1.2 more, less where the
-# two are turned against each other.
+# From a centre up to the inferior endplate of the next vertebra, along that one's axis and in its height: half a body
+# and a disc, at most 1.1 in spines drawn from the statistics of docs/dataset.md. With a level missing between them it
+# is 1.2 more, less where the two are turned against each other.
 _ROOM_FOR_ANOTHER = 1.1
 
 
@@ -44,12 +45,13 @@ def corner_roles(points: np.ndarray) -> np.ndarray:
     """For every vertebra, the indices of its four points in the order TL, TR, BL, BR.
 
     The superior endplate is the edge that faces cranially. Two things together tell where that is: the direction of the
-    inferior endplate of the vertebra above, and the axis of that vertebra. A sacrum tilted by 60 degrees is turned against the
-    axis of L5 by some 40, and an L5 slipped right off it lies some 50 to the other side of the sacrum's own axis; the bisector
-    stays well within 45 degrees of it in both cases, which either alone does not. Across a missing level only the direction
-    counts. Above the topmost vertebra the image's upward direction takes the part of the axis.
+    inferior endplate of the vertebra above, and the axis of that vertebra. A sacrum tilted by 60 degrees is turned
+    against the axis of L5 by some 40, and an L5 slipped right off it lies some 50 to the other side of the sacrum's own
+    axis; the bisector stays well within 45 degrees of it in both cases, which either alone does not. Across a missing
+    level only the direction counts. Above the topmost vertebra the image's upward direction takes the part of the axis.
 
-    Left and right follow from the way round, which for every endplate tilted by less than 90 degrees is the image's own.
+    Left and right follow from the way round, which for every endplate tilted by less than 90 degrees is the image's
+    own.
 
     Args:
         points: ``(N, 4, 2)`` in body heights, most caudal vertebra first, the four points of each in any order.

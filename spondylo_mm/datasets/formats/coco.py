@@ -29,19 +29,37 @@ class Entry:
 def coco_file(entries: list[Entry], info: dict) -> dict:
     """The content of one ``annotations/<split>.json``.
 
-    Beyond COCO's own fields, an image has ``source`` and ``patient``; an annotation has ``levels_known`` and ``presence``:
-    per slot 1 (labelled), 0 (known to be empty) or -1 (unknown).
+    Beyond COCO's own fields, an image has ``source`` and ``patient``; an annotation has ``levels_known`` and
+    ``presence``: per slot 1 (labelled), 0 (known to be empty) or -1 (unknown).
     """
     images, annotations = [], []
     for number, entry in enumerate(entries, start=1):
-        images.append(dict(id=number, file_name=entry.file_name, width=entry.width, height=entry.height, source=entry.source,
-                           patient=entry.patient))
+        images.append(
+            dict(
+                id=number,
+                file_name=entry.file_name,
+                width=entry.width,
+                height=entry.height,
+                source=entry.source,
+                patient=entry.patient,
+            )
+        )
         if entry.label is not None:
-            annotations.append(dict(id=number, image_id=number, category_id=CATEGORY_ID, iscrowd=0,
-                                    levels_known=info['levels_known'], **_annotation(entry.label)))
+            annotations.append(
+                dict(
+                    id=number,
+                    image_id=number,
+                    category_id=CATEGORY_ID,
+                    iscrowd=0,
+                    levels_known=info['levels_known'],
+                    **_annotation(entry.label),
+                )
+            )
     # COCO counts the ends of a bone from 1
     skeleton = [[keypoint_index(slot, corner) + 1 for corner in edge] for slot in range(NUM_SLOTS) for edge in OUTLINE]
-    category = dict(id=CATEGORY_ID, name='spine', supercategory='spine', keypoints=list(KEYPOINT_NAMES), skeleton=skeleton)
+    category = dict(
+        id=CATEGORY_ID, name='spine', supercategory='spine', keypoints=list(KEYPOINT_NAMES), skeleton=skeleton
+    )
     return dict(info=info, images=images, annotations=annotations, categories=[category])
 
 
@@ -56,8 +74,11 @@ def _annotation(label: Label) -> dict:
         area=_rounded([width * height])[0],
         num_keypoints=NUM_CORNERS * len(label.slots),
         keypoints=_rounded(keypoints.reshape(NUM_KEYPOINTS * 3)),
-        presence=label.presence.tolist())
+        presence=label.presence.tolist(),
+    )
 
 
 def _rounded(values: object) -> list[float]:
-    return [int(value) if value == int(value) else float(value) for value in np.round(np.asarray(values, float), _DECIMALS)]
+    return [
+        int(value) if value == int(value) else float(value) for value in np.round(np.asarray(values, float), _DECIMALS)
+    ]

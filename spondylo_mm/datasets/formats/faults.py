@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
-from typing import Iterable
 
 UNSORTED = 'unsorted'  # vertebrae not listed in order along the spine
 STRAY = 'stray'  # a box that is no vertebra of this spine

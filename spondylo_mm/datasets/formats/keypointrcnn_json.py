@@ -27,8 +27,10 @@ def parse(text: str, name: str, size: tuple[int, int]) -> RawLabel:
     except (ValueError, RecursionError) as error:
         raise InputError(f'{name}: not valid JSON ({error}): the file may be truncated, copy it again') from error
     if not isinstance(content, dict):
-        raise InputError(f'{name}: a JSON {type(content).__name__}, not an object with "boxes" and "keypoints": '
-                         'give a label of this dataset')
+        raise InputError(
+            f'{name}: a JSON {type(content).__name__}, not an object with "boxes" and "keypoints": '
+            'give a label of this dataset'
+        )
     keypoints, boxes = content.get('keypoints'), content.get('boxes')
     if not isinstance(keypoints, list):
         raise InputError(f'{name}: no list "keypoints": give a label of this dataset')

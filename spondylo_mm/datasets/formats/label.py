@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...anatomy import NUM_SLOTS
+from ...anatomy import EMPTY, LABELLED, NUM_SLOTS, UNKNOWN
 from ...errors import InputError
 from . import keypointrcnn_json, yolo_pose
 from .canonical import order_name
@@ -19,14 +19,12 @@ from .spine import Spine, assemble
 PARSERS = {'.json': keypointrcnn_json.parse, '.txt': yolo_pose.parse}  # where both exist, the first is used
 ANCHORS = ('caudal', 'cranial')
 
-ABSENT, PRESENT, UNKNOWN = 0, 1, -1  # presence of a vertebra in a slot
-
-# A labelled vertebra this close to the upper edge, as a share of the image height, is the topmost visible one: 10 of 640 px
-# (dataset.md; true for 11.5 % of the images), too little for another one.
+# A labelled vertebra this close to the upper edge, as a share of the image height, is the topmost visible one: 10 of
+# 640 px (docs/dataset.md; true for 11.5 % of the images), too little for another one.
 _UPPER_EDGE = 10 / 640
 
-# Boxes that reach further past the corners than this share of the image height are the loose ones (dataset.md: 15-30 of
-# 640 px); the tight ones follow the corners within their rounding.
+# Boxes that reach further past the corners than this share of the image height are the loose ones (docs/dataset.md:
+# 15-30 of 640 px); the tight ones follow the corners within their rounding.
 _LOOSE_MARGIN = 3 / 640
 
 
@@ -37,7 +35,7 @@ class Label:
     Attributes:
         corners: ``(n, 4, 2)`` TL, TR, BL, BR in image pixels, most caudal vertebra first.
         slots: ``(n,)`` slot of each.
-        presence: ``(NUM_SLOTS,)`` PRESENT where labelled, ABSENT where there is known to be none, else UNKNOWN.
+        presence: ``(NUM_SLOTS,)`` LABELLED, EMPTY where there is known to be no vertebra, else UNKNOWN.
         repairs: What had to be repaired.
         order: The commonest order of corners in the file, such as ``'BL,BR,TL,TR'``.
         loose: Whether the file's boxes are larger than its corners need; None without boxes.
@@ -60,8 +58,9 @@ def read_label(path: Path, name: str, size: tuple[int, int], anchor: str = 'caud
         path: The label file; its suffix names the format.
         name: What to call it in reports.
         size: Width and height of the image.
-        anchor: ``'caudal'`` numbers from the lowest labelled vertebra up, starting at slot 0. ``'cranial'`` numbers from the
-            topmost down, ending at the last slot, as the published baselines do; kept for comparison.
+        anchor: One of ``ANCHORS``. ``'caudal'`` numbers from the lowest labelled vertebra up, starting at slot 0.
+            ``'cranial'`` numbers from the topmost down, starting at the last slot, as the published baselines do; kept
+            for comparison.
 
     Raises:
         InputError: Nothing in the file can be used.
@@ -81,6 +80,8 @@ def read_label(path: Path, name: str, size: tuple[int, int], anchor: str = 'caud
     bad_below = _bad_below(listed, raw)
     slots = bad_below + np.arange(len(listed)) + np.cumsum(spine.missing)
     fits = slots < NUM_SLOTS
+    if not fits.any():
+        raise InputError(f'{name}: {len(raw.bad)} unusable vertebrae leave no slot to the others: correct the label')
     slots, corners = slots[fits], spine.corners[fits]
     if anchor == 'cranial':
         slots = slots + NUM_SLOTS - 1 - slots[-1]
@@ -92,11 +93,12 @@ def read_label(path: Path, name: str, size: tuple[int, int], anchor: str = 'caud
         repairs=tuple(_repairs(name, raw, spine, listed, fits)),
         order=orders.most_common(1)[0][0],
         loose=_is_loose(raw, size[1]),
-        format=path.suffix.lower())
+        format=path.suffix.lower(),
+    )
 
 
 def _bad_below(listed: np.ndarray, raw: RawLabel) -> int:
-    """How many unusable entries the file lists beyond its lowest usable vertebra: levels all the same, so they keep a slot."""
+    """How many unusable entries are listed beyond the lowest usable vertebra; they are levels, so they keep a slot."""
     bad = np.array([index for index, _ in raw.bad])
     if len(bad) == 0 or len(listed) < 2:
         return 0
@@ -107,11 +109,11 @@ def _bad_below(listed: np.ndarray, raw: RawLabel) -> int:
 
 
 def _presence(slots: np.ndarray, lowest: int, top_is_at_the_edge: bool) -> np.ndarray:
-    """Above the topmost labelled vertebra others may be visible and unlabelled; below the lowest, the sacrum, there is none."""
+    """Above the topmost labelled vertebra others may be visible; below the lowest, the sacrum, there is none."""
     presence = np.full(NUM_SLOTS, UNKNOWN)
-    presence[slots[-1] + 1:] = ABSENT if top_is_at_the_edge else UNKNOWN
-    presence[:lowest] = ABSENT
-    presence[slots] = PRESENT
+    presence[slots[-1] + 1 :] = EMPTY if top_is_at_the_edge else UNKNOWN
+    presence[:lowest] = EMPTY
+    presence[slots] = LABELLED
     return presence
 
 
@@ -119,18 +121,26 @@ def _repairs(name: str, raw: RawLabel, spine: Spine, listed: np.ndarray, fits: n
     repairs = [Repair(name, index, BAD_VERTEBRA, f'{why}: dropped') for index, why in raw.bad]
     entries = [vertebra.index for vertebra in raw.vertebrae]
     explained = spine.missing.sum() <= len(raw.bad)  # the levels without a label are those whose label was dropped
-    repairs += [Repair(name, entries[i], kind, why) for i, kind, why in spine.faults
-                if not (kind == MISSING_LEVEL and explained)]
+    repairs += [
+        Repair(name, entries[i], kind, why)
+        for i, kind, why in spine.faults
+        if not (kind == MISSING_LEVEL and explained)
+    ]
     steps = np.diff(listed)
     if (steps > 0).any():
         found = 'from bottom to top' if (steps > 0).all() else 'out of order'
         repairs.append(Repair(name, '', UNSORTED, f'vertebrae are listed {found}: sorted along the spine'))
-    repairs += [Repair(name, int(index), TOO_MANY, f'above the {NUM_SLOTS} most caudal levels: dropped')
-                for index in listed[~fits]]
+    repairs += [
+        Repair(name, int(index), TOO_MANY, f'above the {NUM_SLOTS} most caudal levels: dropped')
+        for index in listed[~fits]
+    ]
     return repairs
 
 
 def _is_loose(raw: RawLabel, height: int) -> bool | None:
-    margins = [np.abs(vertebra.box.reshape(2, 2) - [vertebra.points.min(axis=0), vertebra.points.max(axis=0)]).mean()
-               for vertebra in raw.vertebrae if vertebra.box is not None]
+    margins = [
+        np.abs(vertebra.box.reshape(2, 2) - [vertebra.points.min(axis=0), vertebra.points.max(axis=0)]).mean()
+        for vertebra in raw.vertebrae
+        if vertebra.box is not None
+    ]
     return bool(np.median(margins) > _LOOSE_MARGIN * height) if margins else None

@@ -1,7 +1,8 @@
-"""Finding the radiographs and labels of the Spondylolisthesis Vertebral Landmark Dataset in whatever tree it was extracted to.
+"""Finding the radiographs and labels of the Spondylolisthesis Vertebral Landmark Dataset, whatever tree they lie in.
 
-An ``images`` folder with a ``labels`` folder beside it holds labelled radiographs; a folder under ``test`` may hold unlabelled
-ones. The innermost folder named after a split says which one: ``Train/Keypointrcnn_data/images/val`` is validation.
+An ``images`` folder with a ``labels`` folder beside it holds labelled radiographs; a folder under ``test`` may hold
+unlabelled ones. The innermost folder named after a split says which one: ``Train/Keypointrcnn_data/images/val`` is
+validation.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Iterator
 
 from ..radiograph import RADIOGRAPH_SUFFIXES
 from .label import PARSERS
@@ -110,8 +111,13 @@ def _files(root: Path, exclude: Path | None) -> Iterator[Path]:
     for folder, folders, names in os.walk(root, followlinks=True):
         here = Path(folder)
         seen.add(here.resolve())
-        folders[:] = sorted(name for name in folders if not name.startswith('.') and name.lower() not in _NOT_DATA
-                            and (here / name).resolve() not in (*seen, exclude))
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith('.')
+            and name.lower() not in _NOT_DATA
+            and (here / name).resolve() not in (*seen, exclude)
+        )
         yield from (here / name for name in sorted(names) if not name.startswith('.'))
 
 
@@ -128,9 +134,9 @@ def _twin(key: _Key) -> _Key | None:
     if _IMAGES not in key:
         return None
     last = len(key) - 1 - key[::-1].index(_IMAGES)
-    return (*key[:last], _LABELS, *key[last + 1:])
+    return (*key[:last], _LABELS, *key[last + 1 :])
 
 
 def _preference(label: Path | None) -> int:
-    """Of two labels of one image the one in the dataset's own format, without the rounding of normalised text, comes first."""
+    """Of two labels of one image the one in the dataset's own format comes first."""
     return list(PARSERS).index(label.suffix.lower()) if label else len(PARSERS)

@@ -9,8 +9,8 @@ import numpy as np
 from ...anatomy import NUM_CORNERS
 from .canonical import around, polygon_area
 
-# How far outside the image a corner may lie, as a share of the image side: annotators click a little past the edge. What is
-# further out belongs to another image (none of the 4,600 published boxes is past the edge at all).
+# How far outside the image a corner may lie, as a share of the image side: annotators click a little past the edge.
+# What is further out belongs to another image (none of the 4,600 published boxes is past the edge at all).
 _OUTSIDE_TOLERANCE = 0.02
 
 # The smallest area, in px², of four points that still says which corner is which: labels are rounded to whole pixels.
@@ -92,4 +92,4 @@ def finite_numbers(values: object, count: int, what: str, form: str) -> np.ndarr
 
 def _short(value: object, length: int = 40) -> str:
     text = repr(value)
-    return text if len(text) <= length else text[:length - 1] + '…'
+    return text if len(text) <= length else text[: length - 1] + '…'

@@ -4,7 +4,7 @@ Symbols:
 
 - ``N``: number of entries, in the order of the label file
 - chain: indices of entries along the spine, most caudal first
-- body: lengths are measured in median body heights after restoring the aspect of the original radiograph, because the published
+- bodies: ``(N, 4, 2)`` in median body heights, after the aspect of the original radiograph was restored. The published
   images are squashed to a square: there a steep sacrum lies beside L5 rather than below it, up to 1.9 spacings away
 """
 
@@ -12,31 +12,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 
 from .canonical import around, corner_roles, polygon_area
 from .faults import DOUBLED, MISSING_LEVEL, STRAY
 
-# Lumbar bodies are 34 to 36 mm deep and 27 to 29 mm high (Panjabi 1992), S1 and the tilt of the others widen the upright box
-# a little. Only the order of magnitude matters: unrestored, the median box is 1.8 times as wide as high, and up to 3 times.
+# Lumbar bodies are 34 to 35 mm deep and 27 mm high (Panjabi 1992). Only the order of magnitude matters: unrestored, the
+# median box is 1.8 times as wide as high, in some images 3 times.
 _WIDTH_OVER_HEIGHT = 1.3
 
 # Of the 4,600 published boxes the smallest vertebra has 0.42 of the median area of its image, and the one stray 0.005.
 _STRAY_AREA = 0.1
 
-# Sideways from the nearest vertebra, in median widths. The sacrum lies up to 0.9 from L5 in the published data, and a complete
-# slip adds 1.0 at most before L5 falls off it.
+# Sideways from the nearest vertebra, in median widths: the sacrum lies up to 0.9 from L5 in the published data, and an
+# L5 that has slipped by more than 1.2 widths has fallen off it.
 _STRAY_SIDEWAYS = 2.2
 
-# Away from the nearest vertebra, in median spacings: two levels in a row may be missing, not three.
-_STRAY_DISTANCE = 3.5
+# Away from the nearest vertebra, in median heights: two levels in a row may be missing (3 spacings of 1.27), not three.
+_STRAY_DISTANCE = 4.4
 
-# Two labels of one vertebra: centres under half the median spacing apart (true neighbours in the published data have 0.65 or
-# more), or an intersection over union that true neighbours, which hardly touch, never have.
+# Two labels of one vertebra: centres under half the median spacing apart (true neighbours in the published data have
+# 0.65 or more), or an intersection over union that true neighbours, which hardly touch, never have.
 _DOUBLED_SPACING = 0.5
 _DOUBLED_IOU = 0.3
 
-# Spacing of centres over height of bodies: dataset.md has height/spacing = 0.79 +- 0.06.
+# Spacing of centres over height of bodies: docs/dataset.md has height/spacing = 0.79 +- 0.06.
 _USUAL_SPACING = 1 / 0.79
 
 
@@ -106,8 +107,7 @@ def _linked_groups(centres: np.ndarray) -> list[list[int]]:
     """Connected components of the centres ``(N, 2)`` that may belong to one spine."""
     offsets = np.abs(centres[:, None] - centres[None])
     distances = np.linalg.norm(offsets, axis=-1)
-    nearest = np.sort(distances, axis=1)[:, 1] if len(centres) > 1 else np.ones(1)
-    linked = (distances <= _STRAY_DISTANCE * np.median(nearest)) & (offsets[..., 0] <= _STRAY_SIDEWAYS * _WIDTH_OVER_HEIGHT)
+    linked = (distances <= _STRAY_DISTANCE) & (offsets[..., 0] <= _STRAY_SIDEWAYS * _WIDTH_OVER_HEIGHT)
     groups, left = [], set(range(len(centres)))
     while left:
         group = [left.pop()]
@@ -145,7 +145,7 @@ def drop_doubles(bodies: np.ndarray, chain: np.ndarray) -> tuple[np.ndarray, dic
         spacing = float(np.linalg.norm(centres[above] - centres[below])) / max(usual, 1e-9)
         iou = _intersection_over_union(bodies[below], bodies[above])
         if len(chain) > 2 and spacing < _DOUBLED_SPACING or iou > _DOUBLED_IOU:
-            worse = _less_even(centres, chain, position, usual)
+            worse = _less_even(bodies, chain, position)
             doubles[worse] = f'{spacing:.2f} of the usual spacing from its neighbour, IoU {iou:.2f}: dropped'
             chain = chain[chain != worse]
             position = max(position - 1, 1)
@@ -154,45 +154,36 @@ def drop_doubles(bodies: np.ndarray, chain: np.ndarray) -> tuple[np.ndarray, dic
     return chain, doubles
 
 
-def _less_even(centres: np.ndarray, chain: np.ndarray, position: int, usual: float) -> int:
-    """Of the entries at ``position`` and below it, the one without which the spacing is more even; if alike, the later in the file."""
+def _less_even(bodies: np.ndarray, chain: np.ndarray, position: int) -> int:
+    """Of the entries at ``position`` and below it, the one whose discs are less alike.
 
-    def unevenness(without: int) -> float:
-        rest = chain[chain != without]
-        around_it = rest[max(position - 2, 0):position + 1]
-        return float(np.abs(np.linalg.norm(np.diff(centres[around_it], axis=0), axis=1) - usual).sum())
+    If neither, the later one in the file. At an end of the spine, where there is only one disc, it is compared with the
+    median disc.
+    """
 
-    first, second = sorted(int(i) for i in chain[position - 1:position + 1])
-    clearly = 0.1 * usual  # two labels of one vertebra differ by their annotator's error; that says nothing
-    return first if unevenness(first) < unevenness(second) - clearly else second
+    def unevenness(other: int) -> float:
+        rest = bodies[chain[chain != other]]
+        discs = free_space(np.take_along_axis(rest, corner_roles(rest)[..., None], axis=1))
+        usual = float(np.median(discs)) if len(discs) else 0.0
+        below, above = ([usual, *discs, usual][position + offset] for offset in (-1, 0))
+        return abs(below - above)
+
+    first, second = sorted(int(i) for i in chain[position - 1 : position + 1])
+    return first if unevenness(second) > unevenness(first) else second
 
 
 def _intersection_over_union(one: np.ndarray, other: np.ndarray) -> float:
-    """IoU of two convex quadrilaterals, ``(4, 2)`` each (Sutherland-Hodgman clipping)."""
-    one, clip = around(one), around(other)
-    shared = one
-    for start, end in zip(clip, np.roll(clip, -1, axis=0), strict=True):
-        edge = end - start
-        side = edge[0] * (shared[:, 1] - start[1]) - edge[1] * (shared[:, 0] - start[0])  # >= 0 inside
-        corners = []
-        for i in range(len(shared)):
-            j = (i + 1) % len(shared)
-            if side[i] >= 0:
-                corners.append(shared[i])
-            if (side[i] >= 0) != (side[j] >= 0):
-                corners.append(shared[i] + (shared[j] - shared[i]) * side[i] / (side[i] - side[j]))
-        if len(corners) < 3:
-            return 0.0
-        shared = np.array(corners)
-    intersection = polygon_area(shared)
-    return intersection / (polygon_area(one) + polygon_area(clip) - intersection)
+    """IoU of two convex quadrilaterals, ``(4, 2)`` each."""
+    one, other = around(one), around(other)
+    intersection, _ = cv2.intersectConvexConvex(one.astype(np.float32), other.astype(np.float32))
+    return intersection / (polygon_area(one) + polygon_area(other) - intersection)
 
 
 def missing_levels(corners: np.ndarray) -> np.ndarray:
     """``(n,)`` how many unlabelled vertebrae fit between a vertebra and the one below it.
 
-    What counts is the free space between the two facing endplates, against the height of the bodies nearby. It is measured along
-    the axes of the two vertebrae, so that a slip, which moves one sideways, is no gap.
+    What counts is the free space between the two facing endplates, against the height of the bodies nearby. It is
+    measured along the axes of the two vertebrae, so that a slip, which moves one sideways, is no gap.
 
     Args:
         corners: ``(n, 4, 2)`` TL, TR, BL, BR, most caudal first, aspect restored.
@@ -215,9 +206,9 @@ def free_space(corners: np.ndarray) -> np.ndarray:
         frame = np.stack([endplates[end], axes[end]], axis=-1)  # columns: between = a * endplate + b * axis
         along.append(np.linalg.solve(frame, between[..., None])[:, 1, 0] * heights[end])
     # The lower median, so that neither the sacrum nor one collapsed body is the measure.
-    nearby = [np.sort(heights[max(i - 1, 0):i + 3]) for i in range(len(between))]
+    nearby = [np.sort(heights[max(i - 1, 0) : i + 3]) for i in range(len(between))]
     return np.mean(along, axis=0) / [values[(len(values) - 1) // 2] for values in nearby]
 
 
 def _gap_reason(count: int) -> str:
-    return f'{count} level{"s" if count > 1 else ""} between it and the next vertebra below without a label: slot left empty'
+    return f'{count} level{"s" if count > 1 else ""} without a label between it and the next one below: slot left empty'

@@ -42,4 +42,6 @@ def _vertebra(index: int, line: str, size: tuple[int, int]) -> RawVertebra:
         raise BadVertebra(str(error)) from error
     points = values[_POINTS].reshape(4, 3) * [*size, 1]
     centre, extent = values[_BOX].reshape(2, 2) * size
-    return RawVertebra(index, check_points(points.tolist(), size), np.concatenate([centre - extent / 2, centre + extent / 2]))
+    return RawVertebra(
+        index, check_points(points.tolist(), size), np.concatenate([centre - extent / 2, centre + extent / 2])
+    )

@@ -1,7 +1,7 @@
 """Where a pixel of the file lands in the network input, and back: the only code that maps between the two frames.
 
-Pixel centres are integers and the outermost centres map onto each other (UDP, Huang et al. 2020, doi 10.1109/CVPR42600.2020.00574), so that
-resizing commutes with flipping and every map below is exact and invertible.
+Pixel centres are integers and the outermost centres map onto each other (UDP, Huang et al. 2020, doi
+10.1109/CVPR42600.2020.00574), so that resizing commutes with flipping and every map below is exact and invertible.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from mmpose.registry import TRANSFORMS
 
 
 def stretch_matrix(from_size: tuple[int, int], to_size: tuple[int, int]) -> np.ndarray:
-    """The (3, 3) map of pixel coordinates that stretches a (w, h) frame onto another, corner pixel centre to corner pixel centre."""
+    """The (3, 3) map of pixel coordinates that stretches a (w, h) frame onto another, corner pixel centre to corner
+    pixel centre."""
     scale = (np.array(to_size, dtype=float) - 1) / np.maximum(np.array(from_size, dtype=float) - 1, 1)
     return np.diag([*scale, 1.0])
 
@@ -24,17 +25,19 @@ def apply_to_points(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resample ``image`` (H, W) so that a pixel at ``p`` lands at ``matrix @ p`` in the (w, h) output; outside is black.
+    """Resample ``image`` (H, W) so that a pixel at ``p`` lands at ``matrix @ p`` in the (w, h) output; outside is
+    black.
 
-    A plain warp skips pixels when it shrinks, which turns noise and endplates into aliases. So an image larger than the output is
-    first averaged down, and the rest of the way is the warp's.
+    A plain warp skips pixels when it shrinks, which turns noise and endplates into aliases. So an image larger than the
+    output is first averaged down, and the rest of the way is the warp's.
     """
     height, width = image.shape[:2]
     reduced_size = min(width, size[0]), min(height, size[1])
     if reduced_size != (width, height):
         image = cv2.resize(image, reduced_size, interpolation=cv2.INTER_AREA)
         ratio_x, ratio_y = width / reduced_size[0], height / reduced_size[1]
-        # area averaging aligns pixel edges, not centres: a centre p of the reduced image lies at (p + ½)·ratio − ½ of the original
+        # area averaging aligns pixel edges, not centres: a centre p of the reduced image lies at (p + ½)·ratio − ½ of
+        # the original
         to_original = np.array([[ratio_x, 0, (ratio_x - 1) / 2], [0, ratio_y, (ratio_y - 1) / 2], [0, 0, 1]])
         matrix = matrix @ to_original
     return cv2.warpAffine(image, matrix[:2], size, flags=cv2.INTER_LINEAR)
@@ -72,13 +75,15 @@ class RandomSpineAffine(BaseTransform):
 
 @TRANSFORMS.register_module()
 class StretchToInput(BaseTransform):
-    """Resample the whole image to the network input, stretching it: training images come squashed to a square, blind ones do not.
+    """Resample the whole image to the network input, stretching it: training images come squashed to a square, blind
+    ones do not.
 
-    Required keys: ``img`` (H, W); ``keypoints`` (1, K, 2) in image pixels; ``codec``, from the dataset; optional ``augmentation``.
-    Modified: ``img``. Added: ``input_size`` (w, h); ``transformed_keypoints`` (1, K, 2) in the input frame; ``bbox`` (1, 4) and
-    ``bbox_score`` (1,), the whole image; ``input_center`` and ``input_scale`` (2,) such that MMPose's
-    ``x / input_size * input_scale + input_center - input_scale / 2`` is the exact way back to image pixels (the augmentation not undone: it
-    is for training only).
+    Required keys: ``img`` (H, W); ``keypoints`` (1, K, 2) in image pixels; ``codec``, from the dataset; optional
+    ``augmentation``.
+    Modified: ``img``. Added: ``input_size`` (w, h); ``transformed_keypoints`` (1, K, 2) in the input frame; ``bbox``
+        (1, 4) and ``bbox_score`` (1,), the whole image; ``input_center`` and ``input_scale`` (2,) such that MMPose's
+        ``x / input_size * input_scale + input_center - input_scale / 2`` is the exact way back to image pixels (the
+        augmentation not undone: it is for training only).
     """
 
     def transform(self, results: dict) -> dict:

@@ -1,4 +1,5 @@
-"""How bright a radiograph is says little about the patient: exposure and film response vary, so training varies them too."""
+"""How bright a radiograph is says little about the patient: exposure and film response vary, so training varies them
+too."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ _GREYS = np.arange(256) / 255.0
 class RandomExposure(BaseTransform):
     """Change brightness, contrast and gamma at random through one look-up table.
 
-    MMPose's ``PhotometricDistortion`` works in colour (saturation, hue) and has no gamma, which is what film response differs in.
+    MMPose's ``PhotometricDistortion`` works in colour (saturation, hue) and has no gamma, which is what film response
+    differs in.
 
     Modified key: ``img`` (H, W) uint8.
 
@@ -25,11 +27,13 @@ class RandomExposure(BaseTransform):
         invert_prob: probability of exchanging black and white (films shown bone-black); off by default.
     """
 
-    def __init__(self,
-                 brightness: float = 0.15,
-                 contrast: float = 0.25,
-                 gamma: tuple[float, float] = (0.7, 1.4),
-                 invert_prob: float = 0.0) -> None:
+    def __init__(
+        self,
+        brightness: float = 0.15,
+        contrast: float = 0.25,
+        gamma: tuple[float, float] = (0.7, 1.4),
+        invert_prob: float = 0.0,
+    ) -> None:
         self.brightness = brightness
         self.contrast = contrast
         self.gamma = gamma

@@ -13,20 +13,26 @@ from ...codecs.supervision import supervise
 class KeypointTargets(BaseTransform):
     """Decide which corners supervise the model and how, and pack them in place of heatmaps.
 
-    MMPose's ``GenerateTarget`` draws the heatmaps in the worker: at 512 px that is 2.6 MB of targets per image to send for 1.3 kB of
-    information.
+    MMPose's ``GenerateTarget`` draws the heatmaps in the worker: at 512 px that is 2.6 MB of targets per image to send
+    for 1.3 kB of information.
 
-    Required keys: ``transformed_keypoints`` (1, K, 2), ``keypoints_visible`` (1, K), ``slot_presence`` (S,), ``input_size`` (w, h) and
-    ``codec``. Added keys, float32: ``keypoint_labels`` (1, K, 2) in the input frame, ``keypoint_weights`` (1, K)
-    and ``keypoint_amplitudes`` (1, K), the height of the target's peak: 1 at a labelled corner, 0 where the slot is known to be empty.
+    Required keys: ``transformed_keypoints`` (1, K, 2), ``keypoints_visible`` (1, K), ``slot_presence`` (S,),
+    ``input_size`` (w, h) and ``codec``. Added keys, float32: ``keypoint_labels`` (1, K, 2) in the input frame,
+    ``keypoint_weights`` (1, K) and ``keypoint_amplitudes`` (1, K), the height of the target's peak: 1 at a labelled
+    corner, 0 where the slot is known to be empty.
     """
 
     _label_mapping_table = {key: key for key in ('keypoint_labels', 'keypoint_weights', 'keypoint_amplitudes')}
 
     def transform(self, results: dict) -> dict:
         keypoints = results['transformed_keypoints']
-        weights, amplitudes = supervise(keypoints[0], results['keypoints_visible'][0], results['slot_presence'], results['input_size'],
-                                        results['codec']['above'])
+        weights, amplitudes = supervise(
+            keypoints[0],
+            results['keypoints_visible'][0],
+            results['slot_presence'],
+            results['input_size'],
+            results['codec']['above'],
+        )
         results['keypoint_labels'] = keypoints.astype(np.float32)
         results['keypoint_weights'] = weights[None]
         results['keypoint_amplitudes'] = amplitudes[None]

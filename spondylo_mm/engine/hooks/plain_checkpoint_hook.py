@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,8 @@ _ARRAY, _HISTORY = '__ndarray__', '__history__'
 
 
 def to_plain(value: Any) -> Any:
-    """Replace numpy arrays and mmengine's log histories by tagged dicts of tensors; :func:`from_plain` undoes it exactly."""
+    """Replace numpy arrays and mmengine's log histories by tagged dicts of tensors; :func:`from_plain` undoes it
+    exactly."""
     if isinstance(value, np.ndarray):
         return {_ARRAY: torch.from_numpy(value.copy())}
     if isinstance(value, np.generic):
@@ -47,8 +49,8 @@ def _map_containers(value: Any, function: Callable) -> Any:
 class PlainCheckpointHook(Hook):
     """Let every checkpoint be read with ``torch.load(…, weights_only=True)``, when testing and when resuming.
 
-    mmengine keeps its log history and the dataset's metainfo in checkpoints as pickled objects, and falls back to full unpickling to read
-    them, which runs whatever code the file holds.
+    mmengine keeps its log history and the dataset's metainfo in checkpoints as pickled objects, and falls back to full
+    unpickling to read them, which runs whatever code the file holds.
     """
 
     _parts = ('meta', 'message_hub', 'param_schedulers')

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...anatomy import NUM_CORNERS, NUM_SLOTS
+from ...codecs.presence import PRESENCE_THRESHOLD
 from .matching import Detection, detect, match_by_corners
-from .presence import PRESENCE_THRESHOLD
 from .radial_errors import radial_errors, reference_scale
 
 
@@ -25,6 +25,7 @@ class ImageScore:
         detection: what was found.
         invalid: number of corners to score whose prediction is NaN or infinite.
     """
+
     name: str
     strict: np.ndarray
     matched: np.ndarray
@@ -33,14 +34,16 @@ class ImageScore:
     invalid: int
 
 
-def score_image(predicted: np.ndarray,
-                presence: np.ndarray,
-                true: np.ndarray,
-                labelled: np.ndarray,
-                size: Sequence[float],
-                slot_presence: np.ndarray | None = None,
-                spacing: Sequence[float] | None = None,
-                name: str = '') -> ImageScore:
+def score_image(
+    predicted: np.ndarray,
+    presence: np.ndarray,
+    true: np.ndarray,
+    labelled: np.ndarray,
+    size: Sequence[float],
+    slot_presence: np.ndarray | None = None,
+    spacing: Sequence[float] | None = None,
+    name: str = '',
+) -> ImageScore:
     """Score one image. Nothing is sorted, and no prediction is left out for its score: slot s answers for slot s.
 
     Args:
@@ -72,4 +75,5 @@ def score_image(predicted: np.ndarray,
         matched=matched * scale,
         strict_mm=np.full_like(strict, np.nan) if spacing is None else radial_errors(predicted, true, size, spacing),
         detection=detect(predicted, np.asarray(presence) >= PRESENCE_THRESHOLD, true, known),
-        invalid=int((is_labelled & ~np.isfinite(predicted).all(axis=-1)).sum()))
+        invalid=int((is_labelled & ~np.isfinite(predicted).all(axis=-1)).sum()),
+    )

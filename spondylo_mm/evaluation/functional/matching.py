@@ -53,6 +53,7 @@ class Detection:
         count_known: whether the number of vertebrae could be compared at all.
         count_correct: whether it is right.
     """
+
     true: np.ndarray
     found: np.ndarray
     identified: np.ndarray
@@ -115,4 +116,5 @@ def detect(predicted: np.ndarray, present: np.ndarray, true: np.ndarray, slot_pr
         identified=identified,
         false_positives=int(false_positives.sum()),
         count_known=bool(known.any()),
-        count_correct=bool((present & known).sum() == whole.sum()))
+        count_correct=bool((present & known).sum() == whole.sum()),
+    )

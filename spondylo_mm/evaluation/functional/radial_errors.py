@@ -15,10 +15,9 @@ def reference_scale(size: Sequence[float]) -> float:
     return REFERENCE_SIZE / max(size)
 
 
-def radial_errors(predicted: np.ndarray,
-                  true: np.ndarray,
-                  size: Sequence[float],
-                  spacing: Sequence[float] = (1.0, 1.0)) -> np.ndarray:
+def radial_errors(
+    predicted: np.ndarray, true: np.ndarray, size: Sequence[float], spacing: Sequence[float] = (1.0, 1.0)
+) -> np.ndarray:
     """Distances between predicted and true corners in image pixels, or in mm with a ``spacing``.
 
     A predicted corner that is NaN or infinite has the image's diagonal as its error: the greatest that a prediction

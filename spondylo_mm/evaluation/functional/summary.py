@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...anatomy import CORNERS, LEVELS
+from ...codecs.presence import PRESENCE_THRESHOLD
 from .bootstrap import ratio, ratio_intervals
 from .image_score import ImageScore
 from .matching import MAX_CENTRE_DISTANCE, Detection
-from .presence import PRESENCE_THRESHOLD
 from .radial_errors import REFERENCE_SIZE
 
 SDR_PX = (6, 12, 18, 24)  # the radii the published baselines report, px@512
@@ -52,7 +52,8 @@ def summarise(scores: Sequence[ImageScore], num_bootstrap: int = 1000, seed: int
             dict(corner=name, **_corner_metrics(strict[:, :, corner], matched[:, :, corner]))
             for corner, name in enumerate(CORNERS)
         ],
-        definitions=_definitions(num_bootstrap, seed))
+        definitions=_definitions(num_bootstrap, seed),
+    )
 
 
 def without_data(summary: dict) -> list[str]:
@@ -69,8 +70,9 @@ def as_json(content: object) -> object:
     return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
-def _fractions(strict: np.ndarray, matched: np.ndarray, errors_mm: np.ndarray,
-               detections: Sequence[Detection]) -> Fractions:
+def _fractions(
+    strict: np.ndarray, matched: np.ndarray, errors_mm: np.ndarray, detections: Sequence[Detection]
+) -> Fractions:
     """Numerator and denominator of every contracted metric, image by image; errors (N, S, 4)."""
     fractions = _error_fractions(strict, 'px', SDR_PX)
     fractions['MSE'] = (_sum(strict**2), fractions['MRE'][1])
@@ -107,7 +109,8 @@ def _per_level(strict: np.ndarray, matched: np.ndarray, detections: Sequence[Det
     rows = []
     for slot, level in enumerate(LEVELS):
         true, found, identified = (
-            sum(int(getattr(d, what)[slot]) for d in detections) for what in ('true', 'found', 'identified'))
+            sum(int(getattr(d, what)[slot]) for d in detections) for what in ('true', 'found', 'identified')
+        )
         corner_errors = {name: strict[:, slot, corner] for corner, name in enumerate(CORNERS)}
         rows.append(
             dict(
@@ -116,7 +119,9 @@ def _per_level(strict: np.ndarray, matched: np.ndarray, detections: Sequence[Det
                 **_corner_metrics(strict[:, slot], matched[:, slot]),
                 vertebra_recall=found / true if true else math.nan,
                 identification=identified / true if true else math.nan,
-                corner_MRE={name: _mean(errors[np.isfinite(errors)]) for name, errors in corner_errors.items()}))
+                corner_MRE={name: _mean(errors[np.isfinite(errors)]) for name, errors in corner_errors.items()},
+            )
+        )
     return rows
 
 
@@ -127,7 +132,8 @@ def _corner_metrics(strict: np.ndarray, matched: np.ndarray) -> dict:
         corners=strict.size,
         MRE=_mean(strict),
         matched_MRE=_mean(matched),
-        **{f'SDR@{radius}px': _mean(strict <= radius) for radius in SDR_PX})
+        **{f'SDR@{radius}px': _mean(strict <= radius) for radius in SDR_PX},
+    )
 
 
 def _mean(values: np.ndarray) -> float:
@@ -152,11 +158,11 @@ def _definitions(num_bootstrap: int, seed: int) -> dict[str, str]:
         'MSE': f'mean of the squared radial errors, {size} squared',
         'SDR@R': 'share of labelled corners with an error of at most R',
         'matched_': 'the same corners after pairing predicted and true vertebrae by position; strict - matched is the '
-                    'labelling error',
+        'labelling error',
         'invalid_predictions': "corners predicted as NaN or infinite: each counts as an error of the image's diagonal",
-        'vertebra_precision, _recall, _F1':
-            f'vertebrae judged present (presence >= {PRESENCE_THRESHOLD}) paired one to one with true ones whose '
-            f'centre is within {MAX_CENTRE_DISTANCE} of their height; unpaired ones in unknown slots are not judged',
+        'vertebra_precision, _recall, _F1': f'vertebrae judged present (presence >= {PRESENCE_THRESHOLD}) '
+        f'paired one to one with true ones whose centre is within {MAX_CENTRE_DISTANCE} of their height; unpaired ones '
+        'in unknown slots are not judged',
         'identification': 'share of true vertebrae found and in their slot',
         'count_accuracy': 'share of images with as many vertebrae predicted in known slots as there are true ones',
         'intervals': f'95 % percentile bootstrap over images, {num_bootstrap} samples, seed {seed}',

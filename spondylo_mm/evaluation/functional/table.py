@@ -19,18 +19,24 @@ def format_table(summary: dict) -> str:
         summary: what ``summarise`` returns, or the content of a ``metrics.json``.
     """
     size = f'px@{REFERENCE_SIZE:.0f}'
-    lines = [f"{summary['num_images']} images, {summary['num_vertebrae']} vertebrae, {summary['num_corners']} corners; "
-             '95 % intervals over images', '',
-             f"{'':<18}{'strict':<{_WIDTH}}{'matched by position'}"]
+    lines = [
+        f'{summary["num_images"]} images, {summary["num_vertebrae"]} vertebrae, {summary["num_corners"]} corners; '
+        '95 % intervals over images',
+        '',
+        f'{"":<18}{"strict":<{_WIDTH}}{"matched by position"}',
+    ]
     for name, unit in [('MRE', size)] + [(f'SDR@{radius}px', '%') for radius in SDR_PX]:
-        lines.append(f"{f'{name}, {unit}':<18}{_with_interval(summary, name):<{_WIDTH}}"
-                     f"{_with_interval(summary, f'matched_{name}')}")
+        lines.append(
+            f'{f"{name}, {unit}":<18}{_with_interval(summary, name):<{_WIDTH}}'
+            f'{_with_interval(summary, f"matched_{name}")}'
+        )
     lines.append('')
     shares = ['vertebra_precision', 'vertebra_recall', 'vertebra_F1', 'identification', 'count_accuracy']
-    labels = {name: f"{name.replace('_', ' ')}, %" for name in shares}
+    labels = {name: f'{name.replace("_", " ")}, %' for name in shares}
     labels |= {'MRE_mm': 'MRE, mm'} | {f'SDR@{radius}mm': f'SDR@{radius}mm, %' for radius in SDR_MM}
-    lines += [f'{label:<23}{_with_interval(summary, name)}' for name, label in labels.items()
-              if name in summary['metrics']]
+    lines += [
+        f'{label:<23}{_with_interval(summary, name)}' for name, label in labels.items() if name in summary['metrics']
+    ]
     lines += [''] + _level_rows(summary)
     if summary['invalid_predictions']:
         number = sum(summary['invalid_predictions'].values())
@@ -47,7 +53,7 @@ def _level_rows(summary: dict) -> list[str]:
             values = [_number(row['MRE']), _number(row['matched_MRE'])]
             values += [_number(row[key], 100) for key in (near, far, 'vertebra_recall', 'identification')]
             values += [_number(row['corner_MRE'][corner]) for corner in CORNERS]
-            rows.append(f"{row['level']:<5}{row['vertebrae']:>7}" + ''.join(f'{value:>10}' for value in values))
+            rows.append(f'{row["level"]:<5}{row["vertebrae"]:>7}' + ''.join(f'{value:>10}' for value in values))
     return rows
 
 

@@ -13,10 +13,9 @@ from mmpose.registry import METRICS
 
 from ...anatomy import NUM_KEYPOINTS
 from ...atomic import write_json
+from ...codecs.presence import vertebra_presence
 from ..functional.image_score import ImageScore, score_image
-from ..functional.presence import vertebra_presence
 from ..functional.summary import as_json, summarise, without_data
-from ..functional.table import format_table
 
 
 @METRICS.register_module()
@@ -37,13 +36,15 @@ class SpondyloMetric(BaseMetric):
 
     default_prefix = 'spondylo'
 
-    def __init__(self,
-                 metrics_file: str | None = None,
-                 num_bootstrap: int = 1000,
-                 seed: int = 0,
-                 collect_device: str = 'cpu',
-                 prefix: str | None = None,
-                 collect_dir: str | None = None) -> None:
+    def __init__(
+        self,
+        metrics_file: str | None = None,
+        num_bootstrap: int = 1000,
+        seed: int = 0,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+        collect_dir: str | None = None,
+    ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
         self.metrics_file = metrics_file
         self.num_bootstrap = num_bootstrap
@@ -69,21 +70,23 @@ class SpondyloMetric(BaseMetric):
                     size=(width, height),
                     slot_presence=None if slot_presence is None else _array(slot_presence),
                     spacing=None if spacing is None else _array(spacing),
-                    name=str(sample.get('img_path', ''))))
+                    name=str(sample.get('img_path', '')),
+                )
+            )
 
     def compute_metrics(self, results: list[ImageScore]) -> dict[str, float]:
         """Metrics without their prefix. Runs on one process, with the scores of all."""
         summary = summarise(results, self.num_bootstrap, self.seed)
-        print_log('\n' + format_table(summary), logger='current')
         missing, invalid = without_data(summary), summary['invalid_predictions']
         if missing:
-            print_log(f"no data for {', '.join(missing)}: NaN", logger='current', level=logging.WARNING)
+            print_log(f'no data for {", ".join(missing)}: NaN', logger='current', level=logging.WARNING)
         if invalid:
             print_log(
                 f'{sum(invalid.values())} corners in {len(invalid)} images are predicted as NaN or infinite and count '
                 f"as errors of the image's diagonal; first image: {next(iter(invalid))}",
                 logger='current',
-                level=logging.WARNING)
+                level=logging.WARNING,
+            )
         if self.metrics_file:
             write_json(self.metrics_file, as_json(summary), indent=2)
         return summary['metrics']
@@ -98,6 +101,8 @@ def _keypoints(values: Any, source: str) -> np.ndarray:
     """The keypoints (K, 2) of the one spine an image has."""
     keypoints = _array(values)
     if keypoints.shape != (1, NUM_KEYPOINTS, 2):
-        raise ValueError(f'{source}.keypoints: shape {keypoints.shape}, needed (1, {NUM_KEYPOINTS}, 2): one spine per '
-                         'image, four corners per slot')
+        raise ValueError(
+            f'{source}.keypoints: shape {keypoints.shape}, needed (1, {NUM_KEYPOINTS}, 2): one spine per '
+            'image, four corners per slot'
+        )
     return keypoints[0]

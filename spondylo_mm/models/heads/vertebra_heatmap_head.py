@@ -8,19 +8,20 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from ...anatomy import NUM_KEYPOINTS
-from ...codecs.presence import presence_from_scores
+from ...codecs.presence import vertebra_presence
 
 
 @MODELS.register_module()
 class VertebraHeatmapHead(HeatmapHead):
     """:class:`mmpose.models.HeatmapHead` for vertebral corners.
 
-    Three things differ: the loss draws its Gaussians from keypoints, batched on the device; dropout precedes the final layer (the source
-    of Monte-Carlo uncertainty); predictions carry ``presence`` (1, S) beside ``keypoints`` (1, K, 2) and ``keypoint_scores`` (1, K).
+    Three things differ: the loss draws its Gaussians from keypoints, batched on the device; dropout precedes the final
+    layer (the source of Monte-Carlo uncertainty); predictions carry ``presence`` (1, S) beside ``keypoints`` (1, K, 2)
+    and ``keypoint_scores`` (1, K).
 
     Args:
-        dropout: share of channels dropped before the final layer. Whole channels, because neighbouring pixels of a feature map tell the same
-            (Tompson et al. 2015, doi 10.1109/CVPR.2015.7298664).
+        dropout: share of channels dropped before the final layer. Whole channels, because neighbouring pixels of a
+            feature map tell the same (Tompson et al. 2015, doi 10.1109/CVPR.2015.7298664).
         Others as in ``HeatmapHead``.
     """
 
@@ -47,5 +48,5 @@ class VertebraHeatmapHead(HeatmapHead):
         """Heatmaps (B, K, H, W) to one ``InstanceData`` per image, in the input frame."""
         predictions = super().decode(batch_outputs)
         for prediction in predictions:
-            prediction.presence = presence_from_scores(prediction.keypoint_scores)
+            prediction.presence = vertebra_presence(prediction.keypoint_scores)
         return predictions

@@ -5,12 +5,20 @@ import numpy as np
 import pytest
 
 from spondylo_mm.anatomy import NUM_KEYPOINTS
-from spondylo_mm.datasets.transforms.geometry import RandomSpineAffine, StretchToInput, apply_to_points, stretch_matrix, warp
+from spondylo_mm.datasets.transforms.geometry import (
+    RandomSpineAffine,
+    StretchToInput,
+    apply_to_points,
+    stretch_matrix,
+    warp,
+)
 
 
 def back_to_image(points: np.ndarray, results: dict) -> np.ndarray:
     """MMPose's own way back, as TopdownPoseEstimator applies it to predictions."""
-    return points / results['input_size'] * results['input_scale'] + results['input_center'] - 0.5 * results['input_scale']
+    return (
+        points / results['input_size'] * results['input_scale'] + results['input_center'] - 0.5 * results['input_scale']
+    )
 
 
 def sample(width: int, height: int, input_size=(256, 256), seed=0) -> dict:
@@ -21,7 +29,7 @@ def sample(width: int, height: int, input_size=(256, 256), seed=0) -> dict:
 
 def blob_image(width: int, height: int, centre: tuple[float, float], sigma: tuple[float, float]) -> np.ndarray:
     x, y = np.meshgrid(np.arange(width), np.arange(height))
-    value = np.exp(-(x - centre[0])**2 / (2 * sigma[0]**2) - (y - centre[1])**2 / (2 * sigma[1]**2))
+    value = np.exp(-((x - centre[0]) ** 2) / (2 * sigma[0] ** 2) - (y - centre[1]) ** 2 / (2 * sigma[1] ** 2))
     return np.round(255 * value).astype(np.uint8)
 
 
@@ -46,22 +54,32 @@ def test_the_outermost_pixel_centres_map_onto_each_other():
 
 @pytest.mark.parametrize('size', [(640, 640), (1276, 2134), (535, 1024), (90, 120), (200, 900)])
 def test_the_image_moves_with_the_coordinates(size):
-    """A blob drawn at a known place must be seen where the map says it lands, shrunk or enlarged, whatever the stretch."""
+    """A blob drawn at a known place must be seen where the map says it lands, shrunk or enlarged, whatever the
+    stretch."""
     width, height = size
     centre = np.array([0.37 * width, 0.61 * height])
     results = dict(
-        img=blob_image(width, height, centre, (width / 30, height / 30)), keypoints=centre.reshape(1, 1, 2), codec=dict(input_size=(256, 256)))
+        img=blob_image(width, height, centre, (width / 30, height / 30)),
+        keypoints=centre.reshape(1, 1, 2),
+        codec=dict(input_size=(256, 256)),
+    )
     results = StretchToInput()(results)
-    np.testing.assert_allclose(centroid(results['img'].astype(float)), results['transformed_keypoints'][0, 0], atol=0.03)
+    np.testing.assert_allclose(
+        centroid(results['img'].astype(float)), results['transformed_keypoints'][0, 0], atol=0.03
+    )
 
 
 @pytest.mark.parametrize('seed', range(5))
 def test_augmentation_moves_pixels_and_keypoints_alike(seed):
     np.random.seed(seed)
     centre = np.array([300.0, 350.0])
-    results = dict(img=blob_image(640, 640, centre, (20, 20)), keypoints=centre.reshape(1, 1, 2), codec=dict(input_size=(256, 256)))
+    results = dict(
+        img=blob_image(640, 640, centre, (20, 20)), keypoints=centre.reshape(1, 1, 2), codec=dict(input_size=(256, 256))
+    )
     results = StretchToInput()(RandomSpineAffine(rotation=15, scale=(0.9, 1.1), shift=0.05)(results))
-    np.testing.assert_allclose(centroid(results['img'].astype(float)), results['transformed_keypoints'][0, 0], atol=0.03)
+    np.testing.assert_allclose(
+        centroid(results['img'].astype(float)), results['transformed_keypoints'][0, 0], atol=0.03
+    )
     assert np.abs(results['transformed_keypoints'][0, 0] - centre * 255 / 639).max() > 0.5
 
 

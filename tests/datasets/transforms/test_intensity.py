@@ -24,7 +24,7 @@ def test_a_brighter_pixel_stays_at_least_as_bright(seed):
 def test_gamma_bends_the_middle_and_keeps_the_ends():
     changed = RandomExposure(brightness=0, contrast=0, gamma=(2, 2))(dict(img=RAMP))['img'].ravel()
     assert (changed[0], changed[255]) == (0, 255)
-    assert changed[128] == round(255 * (128 / 255)**2)
+    assert changed[128] == round(255 * (128 / 255) ** 2)
 
 
 def test_inversion_exchanges_black_and_white():

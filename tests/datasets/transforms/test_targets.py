@@ -7,16 +7,21 @@ from spondylo_mm.datasets.transforms.targets import KeypointTargets
 
 
 def sample(above: str) -> dict:
-    """Three labelled vertebrae, the fourth slot known to be empty, all above unknown; one corner moved out of the frame."""
+    """Three labelled vertebrae, the fourth slot known to be empty, all above unknown; one corner moved out of the
+    frame."""
     presence = np.full(NUM_SLOTS, -1)
     presence[:3], presence[3] = 1, 0
     visible = np.zeros((1, NUM_KEYPOINTS), np.float32)
-    visible[0, :3 * NUM_CORNERS] = 1
+    visible[0, : 3 * NUM_CORNERS] = 1
     keypoints = np.full((1, NUM_KEYPOINTS, 2), 40.0)
     keypoints[0, 5] = [-3, 40]
     return dict(
-        transformed_keypoints=keypoints, keypoints_visible=visible, slot_presence=presence, input_size=(64, 64),
-        codec=dict(above=above))
+        transformed_keypoints=keypoints,
+        keypoints_visible=visible,
+        slot_presence=presence,
+        input_size=(64, 64),
+        codec=dict(above=above),
+    )
 
 
 def by_slot(values: np.ndarray) -> list:

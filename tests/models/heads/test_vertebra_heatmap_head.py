@@ -17,27 +17,35 @@ CODEC = dict(type='VertebraHeatmap', input_size=(64, 64), heatmap_size=(16, 16),
 def head() -> VertebraHeatmapHead:
     torch.manual_seed(0)
     return VertebraHeatmapHead(
-        in_channels=8, deconv_out_channels=None, conv_out_channels=(8, ), conv_kernel_sizes=(3, ), dropout=0.3,
-        loss=dict(type='KeypointMSELoss', use_target_weight=True), decoder=CODEC)
+        in_channels=8,
+        deconv_out_channels=None,
+        conv_out_channels=(8,),
+        conv_kernel_sizes=(3,),
+        dropout=0.3,
+        loss=dict(type='KeypointMSELoss', use_target_weight=True),
+        decoder=CODEC,
+    )
 
 
 def sample(weights: torch.Tensor) -> PoseDataSample:
     labels = InstanceData(
-        keypoint_labels=torch.full((1, NUM_KEYPOINTS, 2), 30.0), keypoint_weights=weights[None],
-        keypoint_amplitudes=torch.ones(1, NUM_KEYPOINTS))
+        keypoint_labels=torch.full((1, NUM_KEYPOINTS, 2), 30.0),
+        keypoint_weights=weights[None],
+        keypoint_amplitudes=torch.ones(1, NUM_KEYPOINTS),
+    )
     result = PoseDataSample(metainfo=dict(flip_indices=list(FLIP_INDICES)))
     result.gt_instance_labels = labels
     return result
 
 
 def test_one_map_per_keypoint(head):
-    assert head((torch.rand(2, 8, 16, 16), )).shape == (2, NUM_KEYPOINTS, 16, 16)
+    assert head((torch.rand(2, 8, 16, 16),)).shape == (2, NUM_KEYPOINTS, 16, 16)
 
 
 def test_only_weighted_keypoints_teach_the_model(head):
     weights = torch.zeros(NUM_KEYPOINTS)
     weights[7] = 1
-    head.loss((torch.rand(1, 8, 16, 16), ), [sample(weights)])['loss_heatmap'].backward()
+    head.loss((torch.rand(1, 8, 16, 16),), [sample(weights)])['loss_heatmap'].backward()
     taught = head.final_layer.weight.grad.abs().sum(dim=(1, 2, 3)) > 0
     assert taught.nonzero().flatten().tolist() == [7]
 
@@ -45,7 +53,9 @@ def test_only_weighted_keypoints_teach_the_model(head):
 def test_the_loss_vanishes_at_the_target_and_only_there(head):
     """With the codec's own heatmaps as output the loss is zero: targets are what decoding expects."""
     labels = sample(torch.ones(NUM_KEYPOINTS))
-    target = head.decoder.encode_batch(labels.gt_instance_labels.keypoint_labels, labels.gt_instance_labels.keypoint_amplitudes)
+    target = head.decoder.encode_batch(
+        labels.gt_instance_labels.keypoint_labels, labels.gt_instance_labels.keypoint_amplitudes
+    )
     head.forward = lambda feats: target
     assert head.loss((), [labels])['loss_heatmap'] == 0
     head.forward = lambda feats: target.roll(1, dims=-1)
@@ -72,11 +82,11 @@ def test_flip_test_agrees_with_itself_on_a_mirrored_input(head):
     outputs = iter([maps, mirrored])
     head.forward = lambda feats: next(outputs)
     test_cfg = dict(flip_test=True, flip_mode='heatmap', shift_heatmap=False)
-    prediction, = head.predict([None, None], [sample(torch.ones(NUM_KEYPOINTS))], test_cfg)
+    (prediction,) = head.predict([None, None], [sample(torch.ones(NUM_KEYPOINTS))], test_cfg)
     np.testing.assert_allclose(prediction.keypoints[0], keypoints[0], atol=0.01)
 
 
 def test_dropout_acts_in_training_only(head):
-    features = (torch.rand(1, 8, 16, 16), )
+    features = (torch.rand(1, 8, 16, 16),)
     assert not torch.equal(head.train()(features), head(features))
     assert torch.equal(head.eval()(features), head(features))

@@ -1,0 +1,126 @@
+"""From a checkpoint to predictions, metrics and overlays."""
+
+import csv
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from spondylo_mm.anatomy import CORNERS, LEVELS
+from spondylo_mm.apis.inferencer import SpineInferencer
+from spondylo_mm.apis.testing import test as run_test
+from spondylo_mm.errors import InputError
+
+
+@pytest.fixture(scope='module')
+def inferencer(tiny_config, trained, phantoms):
+    return SpineInferencer(tiny_config, trained, data_root=str(phantoms), device='cpu')
+
+
+@pytest.fixture
+def everything_present(monkeypatch):
+    """Two epochs find nothing surely; lower the bar so that there is something to look at."""
+    monkeypatch.setattr('spondylo_mm.apis.predictions.PRESENCE_THRESHOLD', 0.0)
+
+
+def test_a_labelled_split_gives_predictions_overlays_and_metrics(inferencer, tmp_path):
+    result = run_test(inferencer, tmp_path, split='val')
+    assert result.num_images == 3 and not result.failures
+    metrics = json.loads((tmp_path / 'metrics.json').read_text())
+    assert metrics['metrics']['MRE'] == pytest.approx(result.metrics['spondylo/MRE'])
+    assert len(list((tmp_path / 'overlays').glob('*.png'))) == 3
+
+
+def test_blind_images_follow_the_contract(inferencer, phantoms, tmp_path, everything_present):
+    result = run_test(inferencer, tmp_path, images=[str(phantoms / 'Test')])
+    assert result.metrics is None and not (tmp_path / 'metrics.json').exists()
+    content = json.loads((tmp_path / 'predictions.json').read_text())
+    assert content['schema'] == 1 and content['model']['config'] == 'tiny.py'
+    paths = {path.name: path for path in (phantoms / 'Test').iterdir()}
+    assert set(content['images']) == set(paths)
+    for name, record in content['images'].items():
+        height, width = cv2.imread(str(paths[name]), cv2.IMREAD_GRAYSCALE).shape
+        assert (record['width'], record['height']) == (width, height) and height > width
+        assert record['facing'] in ('left', 'right', 'unknown')
+        assert record['num_vertebrae'] == len(record['vertebrae']) == 10
+        for slot, vertebra in enumerate(record['vertebrae']):
+            assert (vertebra['slot'], vertebra['level']) == (slot, LEVELS[slot])
+            assert tuple(vertebra['corners']) == CORNERS
+            for corner in vertebra['corners'].values():
+                assert set(corner) == {'x', 'y', 'score'}
+                assert 0 <= corner['x'] <= width - 1 and 0 <= corner['y'] <= height - 1
+    rows = list(csv.DictReader((tmp_path / 'summary.csv').open()))
+    assert [row['file_name'] for row in rows] == sorted(paths)
+
+
+def test_a_blind_split_equals_the_same_images_by_path(inferencer, phantoms, tmp_path, everything_present):
+    by_split = run_test(inferencer, tmp_path / 'a', split='test')
+    run_test(inferencer, tmp_path / 'b', images=[str(phantoms / 'Test')])
+    assert by_split.metrics is None
+    a, b = (json.loads((tmp_path / name / 'predictions.json').read_text())['images'] for name in 'ab')
+    assert [record['vertebrae'] for record in a.values()] == [record['vertebrae'] for record in b.values()]
+
+
+def test_coordinates_do_not_depend_on_how_the_image_is_stored(inferencer, phantoms, tmp_path, everything_present):
+    """The same film at half the size has the same corners at half the coordinates, up to resampling."""
+    source = next((phantoms / 'Test').iterdir())
+    image = cv2.imread(str(source), cv2.IMREAD_GRAYSCALE)[:1024, :512]
+    cv2.imwrite(str(tmp_path / 'full.png'), image)
+    cv2.imwrite(str(tmp_path / 'half.png'), cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
+    records = inferencer([tmp_path])
+
+    def corners(name: str) -> np.ndarray:
+        return np.array([[[c['x'], c['y']] for c in v['corners'].values()] for v in records[name]['vertebrae']])
+
+    assert np.median(np.abs(corners('full.png') / 2 - corners('half.png'))) < 2
+
+
+def test_an_unreadable_image_is_named_and_the_others_are_done(inferencer, phantoms, tmp_path):
+    films = tmp_path / 'films'
+    shutil.copytree(phantoms / 'Test', films)
+    (films / 'broken.jpg').write_bytes(next((phantoms / 'Test').iterdir()).read_bytes()[:3000])
+    (films / 'empty.png').touch()
+    result = run_test(inferencer, tmp_path / 'out', images=[str(films)])
+    assert result.num_images == 2
+    assert len(result.failures) == 2 and 'broken.jpg' in result.failures[0] and 'empty.png' in result.failures[1]
+
+
+def test_nothing_is_written_when_no_image_can_be_read(inferencer, tmp_path):
+    (tmp_path / 'empty.png').touch()
+    with pytest.raises(InputError, match='empty.png'):
+        run_test(inferencer, tmp_path / 'out', images=[str(tmp_path / 'empty.png')])
+    assert not list((tmp_path / 'out').iterdir())
+
+
+def test_dropout_gives_every_corner_a_spread_and_the_same_position(
+    tiny_config, trained, phantoms, inferencer, everything_present
+):
+    images = [phantoms / 'Test']
+    uncertain = SpineInferencer(tiny_config, trained, device='cpu', mc_dropout=4)(images)
+    certain = inferencer(images)
+    for name, record in uncertain.items():
+        for vertebra, other in zip(record['vertebrae'], certain[name]['vertebrae'], strict=True):
+            for corner, plain in zip(vertebra['corners'].values(), other['corners'].values(), strict=True):
+                assert corner.pop('sd') >= 0 and corner == plain
+    assert not any(layer.training for layer in inferencer.model.modules())
+
+
+def test_flip_test_changes_the_prediction(tiny_config, trained, phantoms, inferencer, everything_present):
+    flipped = SpineInferencer(tiny_config, trained, device='cpu', flip_test=True)([phantoms / 'Test'])
+    assert flipped != inferencer([phantoms / 'Test'])
+
+
+@pytest.mark.parametrize(
+    'changes, message',
+    [
+        (dict(mc_dropout=1), 'at least 2 passes'),
+        (dict(mc_dropout=3, options=['model.head.dropout=0.0']), 'no dropout layer'),
+        (dict(device='cuda'), 'no GPU'),
+    ],
+)
+def test_bad_usage_is_refused(tiny_config, trained, monkeypatch, changes, message):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: False)
+    with pytest.raises(InputError, match=message):
+        SpineInferencer(tiny_config, trained, **changes)

@@ -1,0 +1,53 @@
+"""What many tests need: real data where it is, a small phantom dataset, and the demo's model made tiny."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+REAL_DATA = ROOT.parent / 'shared' / 'data'
+
+
+@pytest.fixture(scope='session')
+def real_data() -> Path:
+    """The folder of real radiographs and geometry beside the checkout."""
+    if not REAL_DATA.is_dir():
+        pytest.skip('the real radiographs are not beside this checkout (../shared/data)')
+    return REAL_DATA
+
+
+@pytest.fixture(scope='session')
+def phantoms(tmp_path_factory) -> Path:
+    """A prepared phantom dataset: 8 train, 3 val and 2 blind images, 256 px."""
+    from spondylo_mm.datasets.prepare import prepare
+    from spondylo_mm.phantom.writer import write_dataset
+
+    root = tmp_path_factory.mktemp('phantoms') / 'data'
+    write_dataset(root, dict(train=8, val=3, test=2), seed=1, size=256)
+    prepare(root)
+    return root
+
+
+@pytest.fixture(scope='session')
+def tiny_config(tmp_path_factory) -> Path:
+    """The demo's config at 64 px and two epochs: the real code in seconds."""
+    path = tmp_path_factory.mktemp('configs') / 'tiny.py'
+    path.write_text(f"""
+_base_ = ['{ROOT / 'configs' / 'demo.py'}']
+codec = dict(input_size=(64, 64), heatmap_size=(16, 16), sigma=1.0)
+model = dict(head=dict(conv_out_channels=(16, 16), decoder=codec))
+train_dataloader = dict(batch_size=4, num_workers=0, persistent_workers=False, dataset=dict(codec=codec))
+val_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(codec=codec))
+test_dataloader = dict(dataset=dict(codec=codec))
+train_cfg = dict(max_epochs=2, val_interval=1)
+visualizer = dict(vis_backends=[dict(type='LocalVisBackend')])
+""")
+    return path
+
+
+@pytest.fixture(scope='session')
+def trained(phantoms, tiny_config, tmp_path_factory) -> Path:
+    """A checkpoint of the tiny model after two epochs."""
+    from spondylo_mm.apis.training import train
+
+    return train(str(tiny_config), data_root=str(phantoms), work_dir=str(tmp_path_factory.mktemp('work')))

@@ -1,0 +1,89 @@
+"""What the dataset hands to the pipeline."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spondylo_mm import plugin  # noqa: F401
+from spondylo_mm.anatomy import FLIP_INDICES, KEYPOINT_NAMES, NUM_KEYPOINTS, NUM_SLOTS
+from spondylo_mm.datasets.spondylo_dataset import SpondyloDataset
+from spondylo_mm.errors import InputError
+
+CODEC = dict(input_size=(64, 64), above='ignore')
+
+
+def coco() -> dict:
+    """Two images, one with S1 and L5 labelled and nothing above, one without annotation."""
+    keypoints = np.zeros((NUM_KEYPOINTS, 3))
+    keypoints[:8] = [[10 + k, 20 + k, 2] for k in range(8)]
+    return dict(
+        images=[
+            dict(id=1, file_name='images/a.jpg', width=90, height=120, spacing=[0.5, 0.25]),
+            dict(id=2, file_name='images/b.jpg', width=90, height=120),
+        ],
+        annotations=[
+            dict(id=1, image_id=1, keypoints=keypoints.reshape(-1).tolist(), presence=[1, 1] + [0] * 8, bbox=[9] * 4)
+        ],
+        categories=[dict(id=1, name='spine', keypoints=list(KEYPOINT_NAMES))],
+    )
+
+
+def dataset(folder: Path, content: object = None, **kwargs) -> SpondyloDataset:
+    (folder / 'a.json').write_text(json.dumps(coco() if content is None else content))
+    return SpondyloDataset(codec=CODEC, data_root=str(folder), ann_file='a.json', **kwargs)
+
+
+def test_an_annotation_becomes_keypoints_presence_and_spacing(tmp_path):
+    info = dataset(tmp_path).get_data_info(0)
+    assert info['img_path'] == str(tmp_path / 'images' / 'a.jpg') and info['file_name'] == 'images/a.jpg'
+    np.testing.assert_array_equal(info['keypoints'][0, :8], [[10 + k, 20 + k] for k in range(8)])
+    assert info['keypoints_visible'].tolist() == [[1] * 8 + [0] * 32]  # COCO's 2 becomes MMPose's 1
+    assert info['slot_presence'].tolist() == [1, 1] + [0] * 8
+    assert info['spacing'].tolist() == [0.5, 0.25]
+    assert info['codec'] == CODEC and tuple(info['flip_indices']) == FLIP_INDICES
+
+
+def test_training_reads_labelled_images_and_testing_all(tmp_path):
+    assert len(dataset(tmp_path)) == 1
+    everything = dataset(tmp_path, test_mode=True)
+    assert len(everything) == 2
+    blind = everything.get_data_info(1)
+    assert not blind['keypoints_visible'].any() and (blind['slot_presence'] == -1).all()
+
+
+def test_no_labelled_box_reaches_the_pipeline(tmp_path):
+    assert 'bbox' not in dataset(tmp_path).get_data_info(0)
+
+
+def test_a_foreign_file_without_presence_knows_its_labelled_slots_only(tmp_path):
+    content = coco()
+    del content['annotations'][0]['presence']
+    assert dataset(tmp_path, content).get_data_info(0)['slot_presence'].tolist() == [1, 1] + [-1] * (NUM_SLOTS - 2)
+
+
+def test_images_by_path_need_no_annotation_file():
+    images = SpondyloDataset(codec=CODEC, images=['x/a.png', 'b.png'], test_mode=True)
+    assert [info['img_path'] for info in map(images.get_data_info, range(2))] == ['x/a.png', 'b.png']
+
+
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (lambda c: c.update(images=[]), 'holds no labelled images'),
+        (lambda c: c['categories'][0].update(keypoints=list(KEYPOINT_NAMES[:38])), 'has 38 keypoints'),
+        (lambda c: c.pop('categories'), 'not a COCO keypoint file'),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_by_name(tmp_path, change, message):
+    content = coco()
+    change(content)
+    with pytest.raises(InputError, match=f'a.json: {message}'):
+        dataset(tmp_path, content)
+
+
+def test_a_truncated_file_is_refused_by_name(tmp_path):
+    (tmp_path / 'a.json').write_text(json.dumps(coco())[:-20])
+    with pytest.raises(InputError, match='a.json: not a COCO keypoint file'):
+        SpondyloDataset(codec=CODEC, data_root=str(tmp_path), ann_file='a.json')

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOL = Path(__file__).parents[2] / 'tools' / 'make_phantom.py'
+
+
+@pytest.fixture
+def make_phantom(monkeypatch, capsys):
+    """Run the tool as a script; gives its exit status, standard output and standard error."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, 'argv', [str(TOOL), *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            runpy.run_path(str(TOOL), run_name='__main__')
+        return stop.value.code, *capsys.readouterr()
+
+    return call
+
+
+def test_a_dataset_is_written_and_named(make_phantom, tmp_path):
+    out = tmp_path / 'phantoms'
+    status, printed, _ = make_phantom(out, '--train', 2, '--val', 1, '--test', 1, '--size', 128, '--processes', 1)
+    assert status == 0
+    assert f'{out}: 2 train, 1 val and 1 blind images' in printed
+    assert str(out / 'truth.json') in printed
+    assert len(list(out.rglob('*.jpg'))) == 4
+
+
+def test_help_names_every_option(make_phantom):
+    status, printed, _ = make_phantom('--help')
+    assert status == 0
+    for option in (
+        'OUT',
+        '--train',
+        '--val',
+        '--test',
+        '--size',
+        '--seed',
+        '--style',
+        '--quirks',
+        '--processes',
+        'truth.json',
+        'default: 640',
+    ):
+        assert option in printed
+
+
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        (('--size', '64'), 'size 64'),
+        (('--train', '-1'), 'train -1'),
+        (('--train', '0', '--val', '0', '--test', '0'), 'at least one image'),
+        (('--train', '5', '--val', '0', '--quirks'), 'at least --train 3'),
+        (('--style', 'tight', '--quirks'), 'leave --style at mixed'),
+        (('--seed', '-3'), 'seed -3'),
+    ],
+)
+def test_bad_values_exit_with_2_and_one_line(make_phantom, tmp_path, arguments, message):
+    status, _, error = make_phantom(tmp_path / 'out', *arguments)
+    assert status == 2
+    assert message in error and error.count('\n') == 1 and 'Traceback' not in error
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_folder_in_use_is_refused(make_phantom, tmp_path):
+    (tmp_path / 'photo.jpg').write_bytes(b'')
+    status, _, error = make_phantom(tmp_path)
+    assert status == 2 and f'{tmp_path}: is not empty' in error
+
+
+def test_an_unknown_style_is_bad_usage(make_phantom, tmp_path):
+    assert make_phantom(tmp_path / 'out', '--style', 'neat')[0] == 2

@@ -1,0 +1,105 @@
+"""tools/train.py and tools/test.py as their users type them; what they do is tested in tests/apis."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+TOOLS = Path(__file__).parents[2] / 'tools'
+
+
+def errors(lines: list[str]) -> list[str]:
+    return [line for line in lines if line.startswith('error: ')]
+
+
+def test_training_ends_with_the_path_of_the_best_checkpoint(run_tool, tiny_config, phantoms, tmp_path):
+    status, out, _ = run_tool(
+        'train.py', tiny_config, '--data-root', phantoms, '--work-dir', tmp_path / 'work', '--seed', 1,
+        '--cfg-options', 'train_cfg.max_epochs=1',
+    )  # fmt: skip
+    best = Path(out.splitlines()[-1].removeprefix('best checkpoint: '))
+    assert status == 0 and best.parent == tmp_path / 'work' and best.is_file()
+
+
+def test_testing_prints_the_table_and_every_path(run_tool, tiny_config, trained, phantoms, tmp_path):
+    status, out, _ = run_tool('test.py', tiny_config, trained, '--data-root', phantoms, '--out', tmp_path)
+    assert status == 0
+    mre = json.loads((tmp_path / 'metrics.json').read_text())['metrics']['MRE']
+    assert f'MRE, px@512       {mre:.1f}' in out
+    for path in (trained, tmp_path / 'predictions.json', tmp_path / 'overlays', tmp_path / 'metrics.json'):
+        assert str(path) in out
+
+
+def test_an_image_that_cannot_be_read_makes_the_status_2(run_tool, tiny_config, trained, phantoms, tmp_path):
+    shutil.copytree(phantoms / 'Test', tmp_path / 'films')
+    (tmp_path / 'films' / 'a.jpg').write_text('a text file renamed')
+    status, out, err = run_tool(
+        'test.py', tiny_config, trained, '--images', tmp_path / 'films', '--out', tmp_path / 'out'
+    )
+    assert status == 2 and 'predictions of 2 images' in out
+    (line,) = errors(err)
+    assert 'a.jpg' in line and 'not an image' in line
+
+
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        (('--images', 'nothing/*.jpg'), 'matches no image'),
+        (('--split', 'test', '--data-root', 'nowhere'), 'no such annotation file'),
+        (('--device', 'cuda'), 'no GPU'),
+        (('--mc-dropout', '1'), 'at least 2'),
+        (('--cfg-options', 'model.head.dropuot=1'), 'did you mean dropout'),
+    ],
+)
+def test_bad_usage_is_2_with_one_line_and_nothing_written(
+    run_tool, tiny_config, trained, phantoms, tmp_path, monkeypatch, arguments, message
+):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: False)
+    if '--data-root' not in arguments:
+        arguments = ('--data-root', phantoms, *arguments)
+    status, _, err = run_tool('test.py', tiny_config, trained, '--out', tmp_path / 'out', *arguments)
+    assert status == 2
+    (line,) = errors(err)
+    assert message in line
+    assert not (tmp_path / 'out').exists()
+
+
+def test_a_checkpoint_of_38_keypoints_is_refused(run_tool, tiny_config, trained, phantoms, tmp_path):
+    weights = torch.load(trained, weights_only=True)['state_dict']
+    for name in ('head.final_layer.weight', 'head.final_layer.bias'):
+        weights[name] = weights[name][:38]
+    torch.save(weights, tmp_path / '38.pth')
+    status, _, err = run_tool('test.py', tiny_config, tmp_path / '38.pth', '--data-root', phantoms)
+    assert status == 2
+    (line,) = errors(err)
+    assert 'head.final_layer.weight is (38, 16, 1, 1), expected (40, 16, 1, 1)' in line
+
+
+def test_an_output_folder_that_cannot_be_made_is_one_line(run_tool, tiny_config, trained, phantoms, tmp_path):
+    (tmp_path / 'file').touch()
+    status, _, err = run_tool(
+        'test.py', tiny_config, trained, '--data-root', phantoms, '--out', tmp_path / 'file' / 'out'
+    )
+    assert status == 2
+    (line,) = errors(err)
+    assert 'choose an output folder' in line
+
+
+@pytest.mark.parametrize('tool', sorted(path.name for path in TOOLS.glob('*.py')))
+def test_help_explains_every_option_without_loading_torch(tool):
+    code = (
+        f'import sys, runpy; sys.argv = ["{tool}", "--help"]\n'
+        'try:\n'
+        f'    runpy.run_path({str(TOOLS / tool)!r}, run_name="__main__")\n'
+        'except SystemExit as stop:\n'
+        '    print(stop.code, "torch" in sys.modules, "mmengine" in sys.modules)\n'
+    )
+    out = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=60).stdout
+    assert out.splitlines()[-1] == '0 False False'
+    documented = out.split('options:')[1]
+    for option in documented.split('\n  -')[1:]:
+        assert len(option.split()) > 2  # an option and words about it
