@@ -14,11 +14,13 @@ val_dataloader = dict(num_workers=1, dataset=dict(data_root=data_root, codec=cod
 test_dataloader = dict(dataset=dict(data_root=data_root, codec=codec))
 
 optim_wrapper = dict(
-    optimizer=dict(lr=2e-3), paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1.0)))
-)  # nothing pretrained to be careful with
-train_cfg = dict(max_epochs=24, val_interval=4)
+    optimizer=dict(lr=2e-3),
+    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1.0))),  # nothing pretrained to be careful with
+)
+train_cfg = dict(max_epochs=16, val_interval=4)
+default_hooks = dict(checkpoint=dict(interval=4))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=1, by_epoch=True, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', eta_min=1e-5, begin=1, end=24, T_max=23, by_epoch=True, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', eta_min=1e-5, begin=1, end=16, T_max=15, by_epoch=True, convert_to_iter_based=True),
 ]
 auto_scale_lr = dict(base_batch_size=8)

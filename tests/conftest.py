@@ -1,8 +1,14 @@
 """What many tests need: real data where it is, a small phantom dataset, and the demo's model made tiny."""
 
+import functools
+import os
 from pathlib import Path
 
 import pytest
+
+# One thread per operation: the models here are tiny, and threads that wait for each other on a busy machine are what
+# makes their tests slow.
+os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 ROOT = Path(__file__).parents[1]
 REAL_DATA = ROOT.parent / 'shared' / 'data'
@@ -51,3 +57,13 @@ def trained(phantoms, tiny_config, tmp_path_factory) -> Path:
     from spondylo_mm.apis.training import train
 
     return train(str(tiny_config), data_root=str(phantoms), work_dir=str(tmp_path_factory.mktemp('work')))
+
+
+@pytest.fixture(scope='session', autouse=True)
+def configs_are_formatted_once():
+    """mmengine lays out the whole config anew for every checkpoint: over a second each, most of a tiny training."""
+    from yapf.yapflib import yapf_api
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yapf_api, 'FormatCode', functools.cache(yapf_api.FormatCode))
+        yield

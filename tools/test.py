@@ -60,7 +60,12 @@ def main() -> int:
         options=args.cfg_options,
     )
     out = Path(args.out) if args.out else Path(args.checkpoint).parent / ('images' if args.images else args.split)
-    result = test(inferencer, out, split=args.split, images=args.images)
+
+    def progress(done: int, total: int) -> None:
+        print(f'\rpredicting {done}/{total}', end='\n' if done == total else '', file=sys.stderr, flush=True)
+
+    show = progress if sys.stderr.isatty() else None
+    result = test(inferencer, out, split=args.split, images=args.images, progress=show)
     print(f'checkpoint: {args.checkpoint}')
     print(f'predictions of {result.num_images} images: {result.predictions}')
     print(f'overlays: {out / "overlays"}')

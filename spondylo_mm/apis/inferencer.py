@@ -89,7 +89,9 @@ class SpineInferencer:
     def dataset_of_images(self, paths: dict[str, Path]) -> Dataset:
         """Unlabelled images as the dataset the model was made for: the same class and the same pipeline as a labelled
         split."""
-        return self._build_dataset(ann_file='', data_root=None, images=[str(path) for path in paths.values()])
+        return self._build_dataset(
+            ann_file='', data_root=None, images={name: str(path) for name, path in paths.items()}
+        )
 
     def dataset_of_split(self, split: str) -> Dataset:
         """A split of the config's data, labelled or not."""
@@ -159,8 +161,14 @@ def record_of(sample: PoseDataSample) -> dict:
     predicted = sample.pred_instances
     height, width = sample.ori_shape
     sd = predicted.keypoint_sd[0] if 'keypoint_sd' in predicted else None
+    spacing = sample.get('spacing', (1.0, 1.0))
     return image_record(
-        predicted.keypoints[0], predicted.keypoint_scores[0], predicted.presence[0], (width, height), sd
+        predicted.keypoints[0],
+        predicted.keypoint_scores[0],
+        predicted.presence[0],
+        (width, height),
+        sd=sd,
+        spacing=spacing,
     )
 
 

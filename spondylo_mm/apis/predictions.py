@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
@@ -39,7 +40,12 @@ SUMMARY_COLUMNS = (
 
 
 def image_record(
-    keypoints: np.ndarray, scores: np.ndarray, presence: np.ndarray, size: tuple[int, int], sd: np.ndarray | None = None
+    keypoints: np.ndarray,
+    scores: np.ndarray,
+    presence: np.ndarray,
+    size: tuple[int, int],
+    sd: np.ndarray | None = None,
+    spacing: Sequence[float] = (1.0, 1.0),
 ) -> dict:
     """The record of one image.
 
@@ -49,6 +55,7 @@ def image_record(
         presence: (S,) in [0, 1]; slots under ``PRESENCE_THRESHOLD`` are judged absent and not listed.
         size: (width, height) of the image.
         sd: (K,) standard deviation of each corner in image pixels, where known.
+        spacing: mm per pixel in x and y, or any two numbers in their ratio: a slip needs the true aspect.
     """
     corners = np.asarray(keypoints, dtype=float).reshape(NUM_SLOTS, NUM_CORNERS, 2)
     slots = np.flatnonzero(presence >= PRESENCE_THRESHOLD)
@@ -59,7 +66,7 @@ def image_record(
         facing=side,
         num_vertebrae=len(slots),
         vertebrae=[_vertebra(slot, corners[slot], scores, presence, sd) for slot in slots.tolist()],
-        slips=_slips(corners, slots.tolist(), side),
+        slips=_slips(corners, slots.tolist(), side, spacing),
     )
 
 
@@ -74,13 +81,13 @@ def _vertebra(slot: int, corners: np.ndarray, scores: np.ndarray, presence: np.n
     return dict(slot=slot, level=LEVELS[slot], presence=round(float(presence[slot]), 4), corners=record)
 
 
-def _slips(corners: np.ndarray, slots: list[int], side: str) -> list[dict]:
+def _slips(corners: np.ndarray, slots: list[int], side: str, spacing: Sequence[float]) -> list[dict]:
     """One row per pair of neighbouring levels; none where it is unknown which way the patient faces."""
     rows = []
     for lower, upper in pairwise(slots):
         if upper != lower + 1 or side == 'unknown':
             continue
-        percent = slip_percent(corners[upper], corners[lower], side)
+        percent = slip_percent(corners[upper], corners[lower], side, spacing)
         if np.isfinite(percent):
             rows.append(
                 dict(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,29 +41,36 @@ class TestResult:
 
 
 def test(
-    inferencer: SpineInferencer, folder: Path, *, split: str | None = None, images: Sequence[str] = ()
+    inferencer: SpineInferencer,
+    folder: Path,
+    *,
+    split: str | None = None,
+    images: Sequence[str] = (),
+    progress: Callable[[int, int], None] | None = None,
 ) -> TestResult:
-    """Predict ``images``, or else a split, into ``folder``: ``predictions.json``, ``summary.csv``, ``overlays/`` and
-    ``metrics.json``.
+    """Predict images, or else a split, and write predictions, summary, overlays and, where there is truth, metrics.
+
+    Args:
+        folder: where to; files of an earlier run are replaced one by one.
+        split: ``val`` or ``test``.
+        images: files, folders and globs.
+        progress: called with the images done and all images.
 
     Raises:
         InputError: no image could be read, or none was found.
     """
     if images:
-        paths = find_images(images)
-        dataset = inferencer.dataset_of_images(paths)
-        name_of_path = {str(path): name for name, path in paths.items()}
+        dataset = inferencer.dataset_of_images(find_images(images))
     else:
         dataset = inferencer.dataset_of_split(split)
-        name_of_path = {}
     folder.mkdir(parents=True, exist_ok=True)  # a folder that cannot be written to is found out now, not after an hour
 
     failures: list[str] = []
     samples: dict[str, PoseDataSample] = {}
     for sample in inferencer.predict(dataset, on_error=lambda error: failures.append(str(error))):
-        samples[name_of_path.get(sample.img_path, sample.file_name)] = sample
-        print(f'\r{len(samples)}/{len(dataset)} images', end='', file=sys.stderr, flush=True)
-    print(file=sys.stderr)
+        samples[sample.file_name] = sample
+        if progress:
+            progress(len(samples) + len(failures), len(dataset))
     if not samples:
         raise InputError(f'none of {len(dataset)} images could be read; first: {failures[0]}')
 

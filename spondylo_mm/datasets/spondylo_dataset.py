@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ class SpondyloDataset(BaseCocoStyleDataset):
     Args:
         codec: config of the codec of the model that will read the samples: its input frame, and what it is taught of
             unknown slots.
-        images: paths of unlabelled images, in place of an annotation file.
+        images: unlabelled images, ``{name: path}``, in place of an annotation file.
         Others as in ``BaseCocoStyleDataset``; ``test_mode=True`` keeps images without annotation.
 
     Raises:
@@ -38,7 +38,7 @@ class SpondyloDataset(BaseCocoStyleDataset):
 
     METAINFO: dict = dataset_info()
 
-    def __init__(self, codec: dict, images: Sequence[str] = (), **kwargs) -> None:
+    def __init__(self, codec: dict, images: Mapping[str, str] | None = None, **kwargs) -> None:
         self._codec = codec
         self._images = images
         super().__init__(**kwargs)
@@ -48,7 +48,8 @@ class SpondyloDataset(BaseCocoStyleDataset):
 
     def load_data_list(self) -> list[dict]:
         if self._images:
-            return [self._data_info(dict(id=index, file_name=path)) for index, path in enumerate(self._images)]
+            named = enumerate(self._images.items())
+            return [self._data_info(dict(id=i, file_name=name)) | dict(img_path=path) for i, (name, path) in named]
         content = self._read_annotation_file()
         spines = {annotation['image_id']: annotation for annotation in content['annotations']}
         kept = [image for image in content['images'] if self.test_mode or image['id'] in spines]

@@ -64,7 +64,7 @@ def test_a_foreign_file_without_presence_knows_its_labelled_slots_only(tmp_path)
 
 
 def test_images_by_path_need_no_annotation_file():
-    images = SpondyloDataset(codec=CODEC, images=['x/a.png', 'b.png'], test_mode=True)
+    images = SpondyloDataset(codec=CODEC, images={'a.png': 'x/a.png', 'b.png': 'b.png'}, test_mode=True)
     assert [info['img_path'] for info in map(images.get_data_info, range(2))] == ['x/a.png', 'b.png']
 
 
