@@ -1,6 +1,5 @@
 """What many tests need: real data where it is, a small phantom dataset, and the demo's model made tiny."""
 
-import functools
 import os
 from pathlib import Path
 
@@ -60,10 +59,10 @@ def trained(phantoms, tiny_config, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope='session', autouse=True)
-def configs_are_formatted_once():
+def configs_are_not_laid_out():
     """mmengine lays out the whole config anew for every checkpoint: over a second each, most of a tiny training."""
     from yapf.yapflib import yapf_api
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(yapf_api, 'FormatCode', functools.cache(yapf_api.FormatCode))
+        patch.setattr(yapf_api, 'FormatCode', lambda text, **options: (text, True))
         yield
