@@ -9,13 +9,14 @@ answer stays no. Where the real extension is installed, nothing is replaced.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
+import io
 import sys
 import types
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 _EXTENSION = 'mmcv._ext'
 
@@ -42,7 +43,7 @@ def has_compiled_ops() -> bool:
     return _EXTENSION in sys.modules or importlib.util.find_spec(_EXTENSION) is not None
 
 
-@contextmanager
+@contextlib.contextmanager
 def stand_in_for_missing_ops() -> Iterator[None]:
     """While this context lasts, ``mmcv._ext`` can be imported; where the real one is installed this does nothing."""
     if has_compiled_ops():
@@ -59,11 +60,16 @@ def stand_in_for_missing_ops() -> Iterator[None]:
 
 
 def import_mmpose() -> types.ModuleType:
-    """Import mmpose with its models and mmpretrain's (for ``mmpretrain.TIMMBackbone``), whether or not mmcv has
-    compiled ops."""
-    with stand_in_for_missing_ops(), warnings.catch_warnings():
-        # mmdet, which mmpose imports for a detector nobody uses here, advertises an optional package
-        warnings.filterwarnings('ignore', message='faster_coco_eval')
-        importlib.import_module('mmpretrain.models')
-        importlib.import_module('mmpose.models')
+    """Import mmpose, and mmpretrain for ``mmpretrain.TIMMBackbone``, whether or not mmcv has compiled ops."""
+    with stand_in_for_missing_ops(), _quiet_mmdet():
+        for name in ('mmpretrain.models', 'mmpose.models', 'mmpose.evaluation'):
+            importlib.import_module(name)
     return importlib.import_module('mmpose')
+
+
+@contextlib.contextmanager
+def _quiet_mmdet() -> Iterator[None]:
+    """mmdet, imported by mmpose for a detector nobody uses here, prints and warns that it lacks optional packages."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.filterwarnings('ignore', message='faster_coco_eval')
+        yield

@@ -14,12 +14,14 @@ import pytest
 import torch
 from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
 from spondylo_mm import plugin  # noqa: F401
 from spondylo_mm.anatomy import NUM_CORNERS, NUM_KEYPOINTS, NUM_SLOTS, TL, TR
 from spondylo_mm.apis.configs import load_config
 from spondylo_mm.apis.predictions import image_record
 from spondylo_mm.datasets.formats.label import read_label
+from spondylo_mm.datasets.spondylo_dataset import SpondyloDataset
 from spondylo_mm.evaluation.metrics.spondylo_metric import SpondyloMetric
 from spondylo_mm.models.grey_preprocessor import GreyDataPreprocessor
 
@@ -60,7 +62,7 @@ def pipeline_sample(pipeline: list[dict], tmp_path: Path) -> dict:
     visible = np.repeat(np.arange(NUM_SLOTS) < len(bodies), NUM_CORNERS).astype(np.float32)
     config = load_config(REFERENCE)
     init_default_scope(config.default_scope)
-    flip_indices = [4 * slot + corner for slot in range(NUM_SLOTS) for corner in (1, 0, 3, 2)]
+    flip_indices = parse_pose_metainfo(SpondyloDataset.METAINFO)['flip_indices']
     return Compose(pipeline)(
         dict(
             img_path=str(tmp_path / 'film.png'),

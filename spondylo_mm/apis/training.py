@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
 from .. import plugin  # noqa: F401 (the config's custom_imports do the same; here its cost is paid before the first error)
@@ -62,16 +63,19 @@ def train(
 
 
 class _ConciseRunner(Runner):
-    """mmengine's runner, with its dump of environment and config (a thousand lines) in the log file only."""
+    """mmengine's runner, whose dumps of environment, config and options go to the log file only."""
 
-    def _log_env(self, env_cfg: dict) -> None:
-        consoles = [handler for handler in self.logger.handlers if not isinstance(handler, logging.FileHandler)]
-        levels = [handler.level for handler in consoles]
-        for handler in consoles:
-            handler.setLevel(logging.WARNING)
-        super()._log_env(env_cfg)
-        for handler, level in zip(consoles, levels, strict=True):
-            handler.setLevel(level)
+    def build_logger(self, *args, **kwargs) -> MMLogger:
+        logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if not isinstance(handler, logging.FileHandler):
+                handler.addFilter(_is_for_the_console)
+        return logger
+
+
+def _is_for_the_console(record: logging.LogRecord) -> bool:
+    message = record.getMessage()
+    return record.levelno > logging.INFO or not ('\n' in message or message.startswith('paramwise_options'))
 
 
 def _build_runner(config: Config) -> Runner:
