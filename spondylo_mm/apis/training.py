@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
 from mmengine.logging import MMLogger
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
 from .. import plugin  # noqa: F401 (the config's custom_imports do the same; here its cost is paid before the first error)
 from ..errors import InputError
@@ -28,8 +27,7 @@ def train(
     launcher: str = 'none',
     options: tuple[str, ...] = (),
 ) -> Path:
-    """Train the model of a config and return the path of its best checkpoint (the last one where nothing was
-    validated).
+    """Train the model of a config and return the path of its best checkpoint; the last one if nothing was validated.
 
     Args:
         resume: ``True`` for the last checkpoint of ``work_dir``, or the path of one.
@@ -47,7 +45,7 @@ def train(
         config.randomness = dict(config.get('randomness', {}), seed=seed)
     if resume:
         config.resume = True
-        config.load_from = None if resume is True else str(_existing(resume))
+        config.load_from = str(_checkpoint_to_resume(resume, Path(config.work_dir)))
     if amp:
         _use_mixed_precision(config)
     if from_scratch or resume:
@@ -99,12 +97,18 @@ def _use_mixed_precision(config: Config) -> None:
     config.optim_wrapper.setdefault('loss_scale', 'dynamic')
 
 
-def _existing(path: str) -> Path:
-    if not os.path.isfile(path):
+def _checkpoint_to_resume(resume: str | bool, work_dir: Path) -> Path:
+    if resume is True:
+        # mmengine would quietly start anew, and from random weights, where there is nothing to resume
+        path = find_latest_checkpoint(str(work_dir)) if work_dir.is_dir() else None
+        if path is None:
+            raise InputError(f'--resume: {work_dir} holds no checkpoint: leave it out to start a new run')
+        return Path(path)
+    if not Path(resume).is_file():
         raise InputError(
-            f'--resume {path}: no such checkpoint: give a .pth file, or --resume alone for the last of the work dir'
+            f'--resume {resume}: no such checkpoint: give a .pth file, or --resume alone for the last of the work dir'
         )
-    return Path(path)
+    return Path(resume)
 
 
 def _best_checkpoint(runner: Runner) -> Path:

@@ -91,6 +91,7 @@ def test_pretrained_weights_are_read_from_a_local_file(tmp_path):
     'changes, message',
     [
         (dict(resume='nowhere.pth'), 'nowhere.pth: no such checkpoint'),
+        (dict(resume=True), 'holds no checkpoint'),
         (dict(amp=True), 'needs a GPU'),
         (dict(options=('train_cfg.max_epoch=1',)), 'did you mean max_epochs'),
     ],

@@ -6,15 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-DATA = Path(__file__).resolve().parents[2].parent / 'shared' / 'data'
-
-
-@pytest.fixture(scope='session')
-def real_data() -> Path:
-    if not DATA.is_dir():
-        pytest.skip('the real radiographs (../shared/data) are not here')
-    return DATA
-
 
 @pytest.fixture(scope='session')
 def real_spines(real_data: Path) -> dict[str, np.ndarray]:

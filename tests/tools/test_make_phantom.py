@@ -1,25 +1,13 @@
 from __future__ import annotations
 
-import runpy
-import sys
-from pathlib import Path
+from functools import partial
 
 import pytest
 
-TOOL = Path(__file__).parents[2] / 'tools' / 'make_phantom.py'
-
 
 @pytest.fixture
-def make_phantom(monkeypatch, capsys):
-    """Run the tool as a script; gives its exit status, standard output and standard error."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, 'argv', [str(TOOL), *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            runpy.run_path(str(TOOL), run_name='__main__')
-        return stop.value.code, *capsys.readouterr()
-
-    return call
+def make_phantom(run_tool):
+    return partial(run_tool, 'make_phantom.py')
 
 
 def test_a_dataset_is_written_and_named(make_phantom, tmp_path):
@@ -64,14 +52,14 @@ def test_help_names_every_option(make_phantom):
 def test_bad_values_exit_with_2_and_one_line(make_phantom, tmp_path, arguments, message):
     status, _, error = make_phantom(tmp_path / 'out', *arguments)
     assert status == 2
-    assert message in error and error.count('\n') == 1 and 'Traceback' not in error
+    assert len(error) == 1 and message in error[0]
     assert not any(tmp_path.iterdir())
 
 
 def test_a_folder_in_use_is_refused(make_phantom, tmp_path):
     (tmp_path / 'photo.jpg').write_bytes(b'')
     status, _, error = make_phantom(tmp_path)
-    assert status == 2 and f'{tmp_path}: is not empty' in error
+    assert status == 2 and f'{tmp_path}: is not empty' in error[0]
 
 
 def test_an_unknown_style_is_bad_usage(make_phantom, tmp_path):

@@ -1,6 +1,4 @@
-"""Spines to test on: five real ones, synthetic ones with exact truth, and where the shared data lies."""
-
-from pathlib import Path
+"""Spines to test on: five real ones, and synthetic ones with exact truth."""
 
 import numpy as np
 import pytest
@@ -8,8 +6,6 @@ import pytest
 from spondylo_mm.anatomy import BL, BR
 from spondylo_mm.phantom.geometry import sample_spine
 from spondylo_mm.phantom.view import sample_framing
-
-_SHARED = Path(__file__).resolve().parents[4] / 'shared' / 'data'
 
 # TL TR BL BR of every labelled vertebra, S1 first, of five radiographs of the Spondylolisthesis Vertebral Landmark
 # Dataset (Reyes et al. 2025, CC BY 4.0). Roles from the two known orders on disk (ids below 3700: BL BR TL TR; from
@@ -91,10 +87,3 @@ def shuffled():
         return np.stack([rng.permutation(corners) for corners in rng.permutation(spine)])
 
     return shuffle
-
-
-@pytest.fixture(scope='session')
-def shared_data() -> Path:
-    if not _SHARED.is_dir():
-        pytest.skip('needs the real data in ../shared/data')
-    return _SHARED

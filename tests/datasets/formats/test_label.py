@@ -156,9 +156,9 @@ def test_a_label_that_is_gone_is_refused(tmp_path):
         read_label(tmp_path / 'label.json', 'l', SIZE)
 
 
-def test_the_real_labels_give_the_pinned_corners_and_no_repair(shared_data, real_spine):
+def test_the_real_labels_give_the_pinned_corners_and_no_repair(real_data, real_spine):
     name, truth = real_spine
-    (path,) = (shared_data / 'spondylo_mini' / 'Train' / 'Keypointrcnn_data' / 'labels').glob(f'*/{name}_jpg*.json')
+    (path,) = (real_data / 'spondylo_mini' / 'Train' / 'Keypointrcnn_data' / 'labels').glob(f'*/{name}_jpg*.json')
     found = read_label(path, path.name, SIZE)
     np.testing.assert_array_equal(found.corners, truth)
     assert found.repairs == ()

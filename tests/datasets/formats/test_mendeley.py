@@ -122,8 +122,8 @@ def test_names_tell_the_source_and_the_patient(name, source, patient):
     assert patient_of(name) == patient
 
 
-def test_the_real_tree_has_5_labelled_and_16_blind_radiographs(shared_data):
-    found = find_samples(shared_data / 'spondylo_mini')
+def test_the_real_tree_has_5_labelled_and_16_blind_radiographs(real_data):
+    found = find_samples(real_data / 'spondylo_mini')
     by_split = {
         split: [sample for sample in found.samples if sample.split == split] for split in ('train', 'val', 'test')
     }

@@ -138,14 +138,14 @@ def test_the_aspect_is_restored_whatever_the_image_was_stretched_by(real_spine):
     np.testing.assert_allclose(stretched * restoring_scale(stretched), spine * restoring_scale(spine))
 
 
-def test_repairs_of_the_published_labels_as_far_as_their_boxes_tell(shared_data):
+def test_repairs_of_the_published_labels_as_far_as_their_boxes_tell(real_data):
     """docs/dataset.md: 1 stray, 5 doubles, 4 with eleven, 26 reversed, 41 unsorted (one only as its stray is listed
     last).
 
     Its 9 long spacings are no missing levels: two lead to the stray, seven to a steep sacrum on a squashed image.
     """
     boxes = defaultdict(list)
-    with open(shared_data / 'geometry' / 'per_vertebra_stats.csv', newline='') as file:
+    with open(real_data / 'geometry' / 'per_vertebra_stats.csv', newline='') as file:
         for row in csv.DictReader(file):
             x1, y1, x2, y2 = (float(row[f'box_{name}']) for name in ('x1', 'y1', 'x2', 'y2'))
             boxes[row['filename']].append([(x1, y1), (x2, y1), (x1, y2), (x2, y2)])
