@@ -12,4 +12,6 @@ from .datasets.transforms import geometry, intensity, loading, targets
 from .engine.hooks import plain_checkpoint_hook
 from .evaluation.metrics import spondylo_metric
 from .models import grey_preprocessor
+from .models.backbones import unet
 from .models.heads import vertebra_heatmap_head
+from .models.losses import foreground_mse

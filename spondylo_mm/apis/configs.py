@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.config import Config, DictAction
 
 from ..errors import InputError
 
@@ -73,21 +73,41 @@ def choose_device(device: str) -> str:
 
 
 def without_pretraining(config: Config) -> Config:
-    """Build the backbone with random weights: all others come from a checkpoint, or the user wants none."""
-    for backbone in _pretrained_backbones(config):
+    """Look for no pretrained weights: all come from a checkpoint, or the user wants none."""
+    backbone = config.model.backbone
+    if backbone.get('pretrained'):
         backbone.pretrained = False
+    if _is_pretrained(backbone.get('init_cfg')):
+        del backbone.init_cfg  # then the backbone's own default
     return config
 
 
+def from_random_weights(config: Config) -> Config:
+    """Train everything from random weights, also the stages that are frozen because they are pretrained."""
+    config.model.backbone.pop('frozen_stages', None)
+    return without_pretraining(config)
+
+
 def wants_pretraining(config: Config) -> bool:
-    """Whether building the model will look for pretrained weights."""
-    return any(True for _ in _pretrained_backbones(config))
+    """Whether a training of the model will look for pretrained weights."""
+    return pretrained_weights(config) is not None
 
 
-def _pretrained_backbones(config: Config) -> Iterator[ConfigDict]:
-    backbone = config.model.get('backbone', {})
+def pretrained_weights(config: Config) -> tuple[str, str] | None:
+    """Name of the weights the backbone starts from and the option that names a file of them; None for random ones.
+
+    timm's are loaded when the model is built, mmengine's ``init_cfg`` when the training starts.
+    """
+    backbone = config.model.backbone
     if backbone.get('pretrained'):
-        yield backbone
+        return backbone.model_name, 'model.backbone.pretrained_cfg_overlay.file'
+    if _is_pretrained(backbone.get('init_cfg')):
+        return backbone.init_cfg.checkpoint, 'model.backbone.init_cfg.checkpoint'
+    return None
+
+
+def _is_pretrained(init_cfg: dict | list | None) -> bool:
+    return isinstance(init_cfg, dict) and init_cfg.get('type') == 'Pretrained'
 
 
 def _parse_options(options: Sequence[str]) -> dict:

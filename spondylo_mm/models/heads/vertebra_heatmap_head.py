@@ -6,6 +6,7 @@ import torch
 from mmpose.models.heads import HeatmapHead
 from mmpose.registry import MODELS
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ...anatomy import NUM_KEYPOINTS
 from ...codecs.presence import vertebra_presence
@@ -15,24 +16,37 @@ from ...codecs.presence import vertebra_presence
 class VertebraHeatmapHead(HeatmapHead):
     """:class:`mmpose.models.HeatmapHead` for vertebral corners.
 
-    Three things differ: the loss draws its Gaussians from keypoints, batched on the device; dropout precedes the final
-    layer (the source of Monte-Carlo uncertainty); predictions carry ``presence`` (1, S) beside ``keypoints`` (1, K, 2)
-    and ``keypoint_scores`` (1, K).
+    Four things differ: the loss draws its Gaussians from keypoints, batched on the device; dropout precedes the final
+    layer (the source of Monte-Carlo uncertainty); heatmaps can be upsampled; predictions carry ``presence`` (1, S)
+    beside ``keypoints`` (1, K, 2) and ``keypoint_scores`` (1, K).
 
     Args:
         dropout: share of channels dropped before the final layer. Whole channels, because neighbouring pixels of a
             feature map tell the same (Tompson et al. 2015, doi 10.1109/CVPR.2015.7298664).
+        upsample: factor of a bilinear enlargement after the final layer. Corner pixels stay corner pixels, as in the
+            codec, so enlarged or not a heatmap shows a corner at the same place of the image.
         Others as in ``HeatmapHead``.
     """
 
-    def __init__(self, in_channels: int, out_channels: int = NUM_KEYPOINTS, dropout: float = 0.0, **kwargs) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int = NUM_KEYPOINTS,
+        dropout: float = 0.0,
+        upsample: int = 1,
+        **kwargs,
+    ) -> None:
         super().__init__(in_channels, out_channels, **kwargs)
         self.dropout = nn.Dropout2d(dropout)
+        self.upsample = upsample
 
     def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
         """Feature maps, the last of which is (B, C, h, w), to heatmaps (B, K, H, W)."""
         x = self.conv_layers(self.deconv_layers(feats[-1]))
-        return self.final_layer(self.dropout(x))
+        heatmaps = self.final_layer(self.dropout(x))
+        if self.upsample == 1:
+            return heatmaps
+        return F.interpolate(heatmaps, scale_factor=self.upsample, mode='bilinear', align_corners=True)
 
     def loss(self, feats: tuple[Tensor, ...], batch_data_samples: list, train_cfg: dict | None = None) -> dict:
         """Heatmap loss against targets drawn from the samples' ``gt_instance_labels``."""
