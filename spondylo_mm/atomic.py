@@ -9,6 +9,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .errors import InputError
+
+
+def make_output_folder(path: str | Path) -> Path:
+    """Make the folder for results before they are computed: one that cannot be written to is found out now.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f'{path}: {error.strerror}: choose an output folder that can be written to') from error
+    return path
+
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:

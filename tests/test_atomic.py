@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from spondylo_mm.atomic import atomic_path, write_json, write_text
+from spondylo_mm.atomic import atomic_path, make_output_folder, write_json, write_text
+from spondylo_mm.errors import InputError
 
 
 def test_a_file_appears_with_its_content_and_leaves_nothing_beside_it(tmp_path):
@@ -29,3 +30,11 @@ def test_json_is_strict(tmp_path):
     assert not (tmp_path / 'a.json').exists()
     write_json(tmp_path / 'a.json', {'MRE': None})
     assert json.loads((tmp_path / 'a.json').read_text()) == {'MRE': None}
+
+
+def test_an_output_folder_that_cannot_be_made_is_bad_input(tmp_path):
+    assert make_output_folder(tmp_path / 'a' / 'b').is_dir()
+    (tmp_path / 'file').touch()
+    for path in (tmp_path / 'file', tmp_path / 'file' / 'below'):
+        with pytest.raises(InputError, match='choose an output folder'):
+            make_output_folder(path)

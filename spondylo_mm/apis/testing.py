@@ -11,6 +11,7 @@ from mmengine.evaluator import Evaluator
 from mmpose.structures import PoseDataSample
 
 from ..anatomy import CORNERS, LEVELS, NUM_CORNERS, NUM_SLOTS
+from ..atomic import make_output_folder
 from ..errors import InputError
 from .images import find_images
 from .inferencer import SpineInferencer, record_of
@@ -63,7 +64,7 @@ def test(
         dataset = inferencer.dataset_of_images(find_images(images))
     else:
         dataset = inferencer.dataset_of_split(split)
-    folder.mkdir(parents=True, exist_ok=True)  # a folder that cannot be written to is found out now, not after an hour
+    make_output_folder(folder)
 
     failures: list[str] = []
     samples: dict[str, PoseDataSample] = {}

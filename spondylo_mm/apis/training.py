@@ -11,6 +11,7 @@ from mmengine.logging import MMLogger
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from .. import plugin  # noqa: F401 (the config's custom_imports do the same; here its cost is paid before the first error)
+from ..atomic import make_output_folder
 from ..errors import InputError
 from .configs import load_config, wants_pretraining, without_pretraining
 
@@ -50,6 +51,7 @@ def train(
         _use_mixed_precision(config)
     if from_scratch or resume:
         without_pretraining(config)
+    make_output_folder(config.work_dir)
     runner = _build_runner(config)
     try:
         runner.train()
