@@ -88,11 +88,6 @@ def from_random_weights(config: Config) -> Config:
     return without_pretraining(config)
 
 
-def wants_pretraining(config: Config) -> bool:
-    """Whether a training of the model will look for pretrained weights."""
-    return pretrained_weights(config) is not None
-
-
 def pretrained_weights(config: Config) -> tuple[str, str] | None:
     """Name of the weights the backbone starts from and the option that names a file of them; None for random ones.
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -13,7 +15,7 @@ from mmengine.runner import Runner, find_latest_checkpoint
 from .. import plugin  # noqa: F401 (the config's custom_imports do the same; here its cost is paid before the first error)
 from ..atomic import make_output_folder
 from ..errors import InputError
-from .configs import load_config, wants_pretraining, without_pretraining
+from .configs import from_random_weights, load_config, pretrained_weights, without_pretraining
 
 
 def train(
@@ -49,8 +51,10 @@ def train(
         config.load_from = str(_checkpoint_to_resume(resume, Path(config.work_dir)))
     if amp:
         _use_mixed_precision(config)
-    if from_scratch or resume:
+    if resume:
         without_pretraining(config)
+    if from_scratch:
+        from_random_weights(config)
     make_output_folder(config.work_dir)
     runner = _build_runner(config)
     try:
@@ -72,6 +76,10 @@ class _ConciseRunner(Runner):
                 handler.addFilter(_is_for_the_console)
         return logger
 
+    def _init_model_weights(self) -> None:
+        with _missing_weights_named(self.cfg):
+            super()._init_model_weights()
+
 
 def _is_for_the_console(record: logging.LogRecord) -> bool:
     message = record.getMessage()
@@ -79,16 +87,23 @@ def _is_for_the_console(record: logging.LogRecord) -> bool:
 
 
 def _build_runner(config: Config) -> Runner:
-    try:
+    with _missing_weights_named(config):
         return _ConciseRunner.from_cfg(config)
+
+
+@contextmanager
+def _missing_weights_named(config: Config) -> Iterator[None]:
+    """timm looks for pretrained weights when the model is built, mmengine when the training starts."""
+    try:
+        yield
     except OSError as error:
-        if not wants_pretraining(config) or isinstance(error, PermissionError):
+        weights = pretrained_weights(config)
+        if weights is None or isinstance(error, PermissionError):
             raise
-        name = config.model.backbone.model_name
+        name, option = weights
         raise InputError(
             f'the pretrained weights of {name} cannot be had ({type(error).__name__}): give a file that you have with '
-            '--cfg-options model.backbone.pretrained_cfg_overlay.file=PATH, or start from random weights with '
-            '--from-scratch'
+            f'--cfg-options {option}=PATH, or start from random weights with --from-scratch'
         ) from error
 
 

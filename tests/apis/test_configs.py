@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from spondylo_mm.apis.configs import DATALOADERS, choose_device, load_config, wants_pretraining, without_pretraining
+from spondylo_mm.apis.configs import (
+    DATALOADERS,
+    choose_device,
+    from_random_weights,
+    load_config,
+    pretrained_weights,
+    without_pretraining,
+)
 from spondylo_mm.errors import InputError
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -63,9 +70,35 @@ def test_what_is_no_model_config_is_refused_by_name(tmp_path, content):
 
 def test_pretraining_is_the_reference_s_default_and_can_be_switched_off():
     config = load_config(REFERENCE)
-    assert wants_pretraining(config)
-    assert not wants_pretraining(without_pretraining(config))
-    assert not wants_pretraining(load_config(CONFIGS / 'demo.py'))
+    assert pretrained_weights(config)
+    assert not pretrained_weights(without_pretraining(config))
+    assert not pretrained_weights(load_config(CONFIGS / 'demo.py'))
+
+
+@pytest.mark.parametrize(
+    'name, weights',
+    [
+        ('hrnet_w32_spondylo', 'hrnet_w32'),
+        ('resnet50_spondylo', 'torchvision://resnet50.imagenet1k_v2'),
+        ('hrnet_w32_coco_spondylo', 'https://download.openmmlab.com/mmpose/'),
+    ],
+)
+def test_the_option_that_names_a_file_of_weights_exists_and_is_what_is_loaded(name, weights):
+    path = CONFIGS / f'{name}.py'
+    found, option = pretrained_weights(load_config(path))
+    assert found.startswith(weights)
+    value = load_config(path, [f'{option}=mine.pth']).model.backbone
+    for key in option.split('.')[2:]:
+        value = value[key]
+    assert value == 'mine.pth'
+    assert pretrained_weights(without_pretraining(load_config(path))) is None
+
+
+def test_stages_are_frozen_as_long_as_their_weights_are_pretrained():
+    """A run that resumes, or a test, finds them as they were trained; one from scratch must train them."""
+    path = CONFIGS / 'resnet50_spondylo.py'
+    assert without_pretraining(load_config(path)).model.backbone.frozen_stages == 1
+    assert 'frozen_stages' not in from_random_weights(load_config(path)).model.backbone
 
 
 def test_a_gpu_that_is_not_there_is_refused(monkeypatch):

@@ -65,6 +65,19 @@ def test_pretrained_weights_that_cannot_be_had_are_one_line_with_both_ways_out(m
     assert '--from-scratch' in str(error.value) and 'pretrained_cfg_overlay.file=PATH' in str(error.value)
 
 
+def test_weights_that_are_loaded_when_training_starts_are_missed_in_the_same_words(phantoms, tmp_path):
+    options = (f'model.backbone.init_cfg.checkpoint={tmp_path / "resnet50.pth"}', 'train_dataloader.num_workers=0')
+    with pytest.raises(InputError) as error:
+        train(
+            'configs/resnet50_spondylo.py',
+            work_dir=str(tmp_path / 'work'),
+            data_root=str(phantoms),
+            options=(*options, 'train_dataloader.persistent_workers=False'),
+        )
+    assert 'resnet50.pth cannot be had (FileNotFoundError)' in str(error.value)
+    assert '--from-scratch' in str(error.value) and 'model.backbone.init_cfg.checkpoint=PATH' in str(error.value)
+
+
 def test_pretrained_weights_are_read_from_a_local_file(tmp_path):
     """Weights saved by timm's own classification model must arrive in the backbone's features."""
     import timm

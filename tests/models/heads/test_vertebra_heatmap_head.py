@@ -8,6 +8,7 @@ from mmpose.structures import PoseDataSample
 
 from spondylo_mm import plugin  # noqa: F401
 from spondylo_mm.anatomy import FLIP_INDICES, NUM_CORNERS, NUM_KEYPOINTS, NUM_SLOTS
+from spondylo_mm.codecs.gaussian_targets import frame_scale
 from spondylo_mm.models.heads.vertebra_heatmap_head import VertebraHeatmapHead
 
 CODEC = dict(type='VertebraHeatmap', input_size=(64, 64), heatmap_size=(16, 16), sigma=1.5, above='ignore')
@@ -90,3 +91,15 @@ def test_dropout_acts_in_training_only(head):
     features = (torch.rand(1, 8, 16, 16),)
     assert not torch.equal(head.train()(features), head(features))
     assert torch.equal(head.eval()(features), head(features))
+
+
+def test_enlarged_heatmaps_lie_where_the_codec_expects_them():
+    """A map of its own x, and one of its own y: enlarged, a pixel holds what frame_scale says of its position."""
+    head = VertebraHeatmapHead(NUM_KEYPOINTS, deconv_out_channels=None, final_layer=None, upsample=4, decoder=CODEC)
+    small = torch.zeros(1, NUM_KEYPOINTS, 16, 16)
+    small[0, 0] = torch.arange(16)
+    small[0, 1] = torch.arange(16)[:, None]
+    large = head.eval()((small,))[0]
+    position = torch.arange(64) * frame_scale((64, 64), (16, 16))[0]
+    torch.testing.assert_close(large[0], position.float().expand(64, 64))
+    torch.testing.assert_close(large[1], position.float()[:, None].expand(64, 64))
