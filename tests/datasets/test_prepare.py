@@ -262,7 +262,7 @@ def test_an_output_that_is_a_file_is_an_error_of_the_disk(dataset, tmp_path):
     assert set(files(tmp_path / 'out')) == {'annotations'}
 
 
-def compare_with_truth(root: Path, out: Path):
+def assert_found_as_injected(root: Path, out: Path):
     """Every injected quirk is a row of the report and the reverse, and every corner is where the truth has it."""
     truth = json.loads((root / 'truth.json').read_text())['images']
     prepare(root, out, drop_leaks=False)
@@ -298,11 +298,11 @@ def compare_with_truth(root: Path, out: Path):
 @pytest.mark.parametrize('seed', [1, 2])
 def test_every_injected_quirk_is_found_and_none_invented(tmp_path, seed):
     write_dataset(tmp_path / 'raw', {'train': 12, 'val': 6, 'test': 2}, seed, size=256, quirks=True)
-    compare_with_truth(tmp_path / 'raw', tmp_path / 'out')
+    assert_found_as_injected(tmp_path / 'raw', tmp_path / 'out')
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('seed', range(10, 14))
 def test_every_injected_quirk_of_a_larger_dataset_is_found(tmp_path, seed):
     write_dataset(tmp_path / 'raw', {'train': 60, 'val': 30, 'test': 8}, seed, quirks=True)
-    compare_with_truth(tmp_path / 'raw', tmp_path / 'out')
+    assert_found_as_injected(tmp_path / 'raw', tmp_path / 'out')
