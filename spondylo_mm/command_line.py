@@ -4,6 +4,7 @@ those."""
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -30,11 +31,15 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         sys.exit(main() or 0)
     except InputError as error:
         message = str(error)
+    except BrokenPipeError:  # as in `tool | head`: nobody reads on, and nothing is wrong
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except OSError as error:
-        if error.errno not in _DISK_ERRORS:
+        if error.errno not in _DISK_ERRORS and not error.filename:
             raise
         where = f'{error.filename}: ' if error.filename else ''
-        message = f'{where}{error.strerror}: choose an output folder that can be written to and has room'
+        remedy = 'choose an output folder that can be written to and has room'
+        message = f'{where}{error.strerror}: {remedy if error.errno in _DISK_ERRORS else "check that path"}'
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         sys.exit(130)

@@ -45,3 +45,11 @@ def test_a_bug_is_not_dressed_up_as_bad_input():
 
     with pytest.raises(ConnectionResetError):
         run(main)
+
+
+def test_an_error_of_a_named_file_is_bad_input_too(capsys):
+    def main():
+        raise FileNotFoundError(errno.ENOENT, 'No such file or directory', '/nowhere/x')
+
+    assert status_of(main) == 2
+    assert capsys.readouterr().err == 'error: /nowhere/x: No such file or directory: check that path\n'

@@ -43,11 +43,35 @@ def _more(names: list[str]) -> str:
     return f' and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
 
 
+def check_resumable(path: str | Path) -> Path:
+    """Refuse a checkpoint that a run cannot go on from, before mmengine reads it: that would unpickle anything.
+
+    Raises:
+        InputError: as ``load_weights``, or it holds no optimizer state (as the best one of a run).
+    """
+    content = _read(Path(path))
+    if not isinstance(content, dict) or not {'meta', 'optimizer', 'message_hub'} <= set(content):
+        raise InputError(
+            f'{path}: holds no optimizer state to go on from: resume from an epoch_N.pth of tools/train.py'
+        )
+    return Path(path)
+
+
 def _read_weights(path: Path) -> dict[str, torch.Tensor]:
+    content = _read(path)
+    weights = content.get('state_dict', content) if isinstance(content, dict) else None
+    if not isinstance(weights, dict) or not weights:
+        raise InputError(f'{path}: holds no state_dict: give a .pth file written by tools/train.py')
+    if not all(isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in weights.items()):
+        raise InputError(f'{path}: holds no state_dict: give a .pth file written by tools/train.py')
+    return {name.removeprefix('module.'): value for name, value in weights.items()}
+
+
+def _read(path: Path) -> object:
     if not path.is_file():
         raise InputError(f'{path}: no such checkpoint: train one with tools/train.py')
     try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
+        return torch.load(path, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:
         if 'Unsupported global' in str(error) or 'GLOBAL' in str(error):
             raise InputError(
@@ -59,7 +83,3 @@ def _read_weights(path: Path) -> dict[str, torch.Tensor]:
         raise InputError(
             f'{path}: cannot be read as a checkpoint ({type(error).__name__}; truncated?): give a whole .pth file'
         ) from None
-    weights = content.get('state_dict', content) if isinstance(content, dict) else None
-    if not weights or not all(isinstance(value, torch.Tensor) for value in weights.values()):
-        raise InputError(f'{path}: holds no state_dict: give a .pth file written by tools/train.py')
-    return {name.removeprefix('module.'): value for name, value in weights.items()}

@@ -45,11 +45,11 @@ def load_config(path: str | Path, options: Sequence[str] = (), data_root: str | 
     for key, value in changes.items():
         _check_change(config, key, value, path)
     config.merge_from_dict(changes)
-    _check_codecs(config, path)
     if data_root is not None:
         config.data_root = data_root
         for name in DATALOADERS:
             config[name].dataset.data_root = data_root
+    _check_agreement(config, path)
     return config
 
 
@@ -146,9 +146,17 @@ def _check_change(config: Config, key: str, value: object, path: Path) -> None:
         raise InputError(f'--cfg-options {key}={value}: is {node} in the config: give a number or True/False')
 
 
-def _check_codecs(config: Config, path: Path) -> None:
+def _check_agreement(config: Config, path: Path) -> None:
     """A model that decodes with other sizes than its samples were made for would be wrong without a word."""
+    if config.codec != config.model.head.decoder:
+        raise InputError(
+            f'{path}: codec and model.head.decoder disagree: hand the codec to head and datasets, as demo.py'
+        )
     for loader in DATALOADERS:
+        if config[loader].num_workers == 0:
+            config[loader].persistent_workers = False  # torch refuses to keep workers that there are none of
+        if config[loader].dataset.data_root != config.data_root:
+            raise InputError(f'{path}: data_root and {loader}.dataset.data_root disagree: give the loaders the same')
         if config[loader].dataset.codec != config.model.head.decoder:
             raise InputError(
                 f'{path}: {loader}.dataset.codec and model.head.decoder disagree: give both the same codec'

@@ -12,18 +12,22 @@ from ..datasets.radiograph import RADIOGRAPH_SUFFIXES
 from ..errors import InputError
 
 
-def find_images(patterns: Sequence[str | Path]) -> dict[str, Path]:
+def find_images(patterns: Sequence[str | Path], exclude: Path | None = None) -> dict[str, Path]:
     """Resolve files, folders (searched recursively) and globs to ``{name: path}``, sorted by name.
 
     A name is the path below the deepest folder that all images share, with ``/`` between its parts: short, unique and
     without the user's own folders.
+
+    Args:
+        patterns: what to look for; hidden files are left out of folders.
+        exclude: a folder whose content is none of it, as the overlays of an earlier run.
 
     Raises:
         InputError: a pattern that matches no image.
     """
     paths: set[Path] = set()
     for pattern in map(str, patterns):
-        found = _matches(pattern)
+        found = [path for path in _matches(pattern) if exclude is None or exclude.absolute() not in path.parents]
         if not found:
             kinds = ', '.join(RADIOGRAPH_SUFFIXES)
             raise InputError(f'--images {pattern}: matches no image: give files, folders or globs of {kinds}')
@@ -36,7 +40,9 @@ def _matches(pattern: str) -> list[Path]:
     path = Path(pattern)
     if path.is_dir():
         return [
-            file.absolute() for file in path.rglob('*') if file.suffix.lower() in RADIOGRAPH_SUFFIXES and file.is_file()
+            file.absolute()
+            for file in path.rglob('*')
+            if file.suffix.lower() in RADIOGRAPH_SUFFIXES and file.name[0] != '.' and file.is_file()
         ]
     if path.is_file():
         return [path.absolute()]  # whatever its suffix: the user named it

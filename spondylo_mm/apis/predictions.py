@@ -147,6 +147,6 @@ def overlay_names(file_names: list[str]) -> dict[str, str]:
 def write_overlay(path: Path, image_path: Path, record: dict, truth: list[dict] | None = None) -> None:
     """Draw a record, and the truth where known, on its image."""
     overlay = draw_overlay(read_radiograph(image_path), record['vertebrae'], truth)
+    _, png = cv2.imencode('.png', overlay)  # written by Python: OpenCV's own writer does not say why it failed
     with atomic_path(path) as part:
-        if not cv2.imwrite(str(part), overlay):
-            raise OSError(f'{part}: OpenCV could not write the overlay')
+        part.write_bytes(png.tobytes())

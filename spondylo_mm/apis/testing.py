@@ -52,7 +52,7 @@ def test(
     """Predict images, or else a split, and write predictions, summary, overlays and, where there is truth, metrics.
 
     Args:
-        folder: where to; files of an earlier run are replaced one by one.
+        folder: where to; results of an earlier run are removed.
         split: ``val`` or ``test``.
         images: files, folders and globs.
         progress: called with the images done and all images.
@@ -61,10 +61,11 @@ def test(
         InputError: no image could be read, or none was found.
     """
     if images:
-        dataset = inferencer.dataset_of_images(find_images(images))
+        dataset = inferencer.dataset_of_images(find_images(images, exclude=folder / 'overlays'))
     else:
         dataset = inferencer.dataset_of_split(split)
     make_output_folder(folder)
+    _remove_results(folder)
 
     failures: list[str] = []
     samples: dict[str, PoseDataSample] = {}
@@ -86,6 +87,12 @@ def test(
         result.metrics_file = folder / 'metrics.json'
         result.metrics = _evaluate(inferencer, list(samples.values()), result.metrics_file)
     return result
+
+
+def _remove_results(folder: Path) -> None:
+    """Metrics or overlays of an earlier run beside new predictions would be taken for theirs."""
+    for old in [folder / 'metrics.json', *(folder / 'overlays').glob('*.png')]:
+        old.unlink(missing_ok=True)
 
 
 def truth_of(sample: PoseDataSample) -> list[dict]:

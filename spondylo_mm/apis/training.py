@@ -15,6 +15,7 @@ from mmengine.runner import Runner, find_latest_checkpoint
 from .. import plugin  # noqa: F401 (the config's custom_imports do the same; here its cost is paid before the first error)
 from ..atomic import make_output_folder
 from ..errors import InputError
+from .checkpoints import check_resumable
 from .configs import from_random_weights, load_config, pretrained_weights, without_pretraining
 
 
@@ -120,12 +121,12 @@ def _checkpoint_to_resume(resume: str | bool, work_dir: Path) -> Path:
         path = find_latest_checkpoint(str(work_dir)) if work_dir.is_dir() else None
         if path is None:
             raise InputError(f'--resume: {work_dir} holds no checkpoint: leave it out to start a new run')
-        return Path(path)
+        return check_resumable(path)
     if not Path(resume).is_file():
         raise InputError(
             f'--resume {resume}: no such checkpoint: give a .pth file, or --resume alone for the last of the work dir'
         )
-    return Path(resume)
+    return check_resumable(resume)
 
 
 def _best_checkpoint(runner: Runner) -> Path:

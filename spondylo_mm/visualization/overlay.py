@@ -10,6 +10,7 @@ import numpy as np
 from ..anatomy import CORNERS, OUTLINE, SLOT_COLORS, TL, TR
 
 MIN_HEIGHT = 900  # a smaller radiograph is enlarged to this before drawing
+MAX_SCALE = 16.0  # but no further: a strip of 3000 x 2 px would become a billion pixels
 
 # Sizes as shares of the picture's height. A phone shows a portrait picture some 14 cm high: 2.2 % of that are 3 mm.
 _NAME_HEIGHT = 0.026
@@ -66,7 +67,7 @@ def draw_overlay(image: np.ndarray, vertebrae: Sequence[dict], truth: Sequence[d
 
 def overlay_scale(image_height: int) -> float:
     """Factor from image pixels to pixels of the overlay; x of an image lies at (x + 0.5) * factor - 0.5."""
-    return max(1.0, MIN_HEIGHT / image_height)
+    return min(max(1.0, MIN_HEIGHT / image_height), MAX_SCALE)
 
 
 def _corners(vertebra: dict, scale: float) -> np.ndarray | None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from spondylo_mm.apis.checkpoints import load_weights
+from spondylo_mm.apis.checkpoints import check_resumable, load_weights
 from spondylo_mm.errors import InputError
 
 
@@ -62,3 +62,17 @@ def test_what_is_no_checkpoint_is_refused(tmp_path):
         load_weights(model(), tmp_path / 'list.pth')
     with pytest.raises(InputError, match='no such checkpoint'):
         load_weights(model(), tmp_path / 'absent.pth')
+
+
+def test_only_a_whole_and_plain_checkpoint_of_a_run_can_be_resumed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save(dict(state_dict=model().state_dict(), meta={}, message_hub={}), 'best.pth')
+    with pytest.raises(InputError, match='holds no optimizer state'):
+        check_resumable('best.pth')
+    torch.save(dict(state_dict={}, meta=RunsCode(), message_hub={}, optimizer={}), 'evil.pth')
+    with pytest.raises(InputError, match='not opened for safety'):
+        check_resumable('evil.pth')
+    assert not (tmp_path / 'owned').exists()
+    torch.save(dict(state_dict=5), 'number.pth')
+    with pytest.raises(InputError, match='holds no state_dict'):
+        load_weights(model(), 'number.pth')

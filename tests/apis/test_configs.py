@@ -108,3 +108,11 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
         choose_device('cuda')
     with pytest.raises(InputError, match='not usable'):
         choose_device('toaster')
+
+
+@pytest.mark.parametrize('line', ["data_root = 'mine'", 'codec = dict(sigma=3.0)'])
+def test_a_variant_that_changes_a_name_and_not_its_uses_is_refused(tmp_path, line):
+    path = tmp_path / 'mine.py'
+    path.write_text(f"_base_ = ['{REFERENCE}']\n{line}\n")
+    with pytest.raises(InputError, match='disagree'):
+        load_config(path)

@@ -33,3 +33,10 @@ def test_a_name_with_glob_characters_is_a_file_first(films):
 def test_a_pattern_without_match_is_named(films, pattern):
     with pytest.raises(InputError, match='matches no image'):
         find_images([films / pattern])
+
+
+def test_hidden_files_and_overlays_of_an_earlier_run_are_no_films(films):
+    (films / 'a' / '._1.jpg').touch()
+    (films / 'a' / 'out' / 'overlays').mkdir(parents=True)
+    (films / 'a' / 'out' / 'overlays' / '1.png').touch()
+    assert list(find_images([films / 'a'], exclude=films / 'a' / 'out' / 'overlays')) == ['1.jpg', '2.PNG']

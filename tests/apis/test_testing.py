@@ -124,3 +124,10 @@ def test_bad_usage_is_refused(tiny_config, trained, monkeypatch, changes, messag
     monkeypatch.setattr('torch.cuda.is_available', lambda: False)
     with pytest.raises(InputError, match=message):
         SpineInferencer(tiny_config, trained, **changes)
+
+
+def test_results_of_an_earlier_run_do_not_stay_beside_new_ones(inferencer, phantoms, tmp_path):
+    run_test(inferencer, tmp_path, split='val')
+    run_test(inferencer, tmp_path, images=[str(phantoms / 'Test')])
+    assert not (tmp_path / 'metrics.json').exists()
+    assert len(list((tmp_path / 'overlays').iterdir())) == 2

@@ -157,3 +157,7 @@ def test_corners_outside_or_not_finite_are_no_error():
 def test_nothing_found_is_the_radiograph_alone():
     image = np.arange(256, dtype=np.uint8).repeat(4 * 1000).reshape(1024, 1000)
     assert (draw_overlay(image, []) == image[..., None]).all()
+
+
+def test_a_thin_strip_is_not_enlarged_to_a_billion_pixels():
+    assert draw_overlay(np.zeros((2, 300), np.uint8), []).shape == (2 * 16, 300 * 16, 3)
