@@ -12,7 +12,7 @@ from typing import NoReturn
 from .errors import InputError
 
 EXIT_BAD_INPUT = 2
-_DISK_ERRORS = {
+DISK_ERRORS = {
     errno.ENOSPC,
     errno.EROFS,
     errno.EACCES,
@@ -35,11 +35,11 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        if error.errno not in _DISK_ERRORS and not error.filename:
+        if error.errno not in DISK_ERRORS and not error.filename:
             raise
         where = f'{error.filename}: ' if error.filename else ''
         remedy = 'choose an output folder that can be written to and has room'
-        message = f'{where}{error.strerror}: {remedy if error.errno in _DISK_ERRORS else "check that path"}'
+        message = f'{where}{error.strerror}: {remedy if error.errno in DISK_ERRORS else "check that path"}'
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         sys.exit(130)

@@ -14,6 +14,7 @@ from mmengine.runner import Runner, find_latest_checkpoint
 
 from .. import plugin  # noqa: F401 (the config's custom_imports do the same; here its cost is paid before the first error)
 from ..atomic import make_output_folder
+from ..command_line import DISK_ERRORS
 from ..errors import InputError
 from .checkpoints import check_resumable
 from .configs import from_random_weights, load_config, pretrained_weights, without_pretraining
@@ -99,7 +100,7 @@ def _missing_weights_named(config: Config) -> Iterator[None]:
         yield
     except OSError as error:
         weights = pretrained_weights(config)
-        if weights is None or isinstance(error, PermissionError):
+        if weights is None or error.errno in DISK_ERRORS:  # a full disk is no fault of the weights
             raise
         name, option = weights
         raise InputError(

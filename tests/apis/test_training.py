@@ -1,5 +1,6 @@
 """From a config to a checkpoint."""
 
+import errno
 import shutil
 
 import pytest
@@ -119,3 +120,12 @@ def test_bad_usage_is_refused_before_training(tiny_config, phantoms, tmp_path, m
 def test_a_missing_or_empty_split_is_named(tiny_config, tmp_path):
     with pytest.raises(InputError, match='train.json: no such annotation file'):
         train(str(tiny_config), data_root=str(tmp_path), work_dir=str(tmp_path / 'work'))
+
+
+def test_a_full_disk_is_not_blamed_on_the_weights(monkeypatch, tmp_path):
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, 'No space left on device', str(tmp_path))
+
+    monkeypatch.setattr('spondylo_mm.apis.training.Runner.from_cfg', full)
+    with pytest.raises(OSError, match='No space left'):
+        train(CONFIG, work_dir=str(tmp_path / 'work'), data_root=str(tmp_path))
