@@ -7,11 +7,18 @@ from . import compat
 compat.import_mmpose()
 
 from .codecs import vertebra_heatmap
-from .datasets import spondylo_dataset
+from .datasets import seeded_sampler, spondylo_dataset
 from .datasets.transforms import geometry, intensity, loading, targets
-from .engine.hooks import plain_checkpoint_hook
-from .evaluation.metrics import spondylo_metric
-from .models import grey_preprocessor
+from .engine.hooks import (
+    epoch_seed_hook,
+    freeze_backbone_hook,
+    plain_checkpoint_hook,
+    resumable_checkpoint_hook,
+    resumable_early_stopping_hook,
+    run_record_hook,
+)
+from .evaluation.metrics import spondylo_metric, validation_loss
+from .models import grey_preprocessor, spine_estimator
 from .models.backbones import unet
 from .models.heads import vertebra_heatmap_head
-from .models.losses import foreground_mse
+from .models.losses import heatmap_mse

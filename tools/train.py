@@ -1,6 +1,7 @@
 """Train the model of a config: tools/train.py configs/hrnet_w32_spondylo.py --data-root data/spondylo"""
 
 import argparse
+import os
 
 from spondylo_mm.command_line import run
 
@@ -24,9 +25,21 @@ def parse_args() -> argparse.Namespace:
         const=True,
         default=False,
         metavar='CKPT',
-        help='go on with a stopped run: from the last checkpoint of the work dir, or from CKPT',
+        help='go on with a stopped run, exactly as if it had not been stopped: from the last checkpoint of the work dir, or from CKPT',
     )
-    parser.add_argument('--amp', action='store_true', help='mixed precision (needs a GPU)')
+    parser.add_argument('--load-from', metavar='CKPT', help='start from the weights of a checkpoint of the same model')
+    parser.add_argument(
+        '--allow-partial',
+        action='store_true',
+        help='accept weights to start from that fit in part; which do not is logged',
+    )
+    parser.add_argument(
+        '--amp',
+        nargs='?',
+        const='auto',
+        choices=('auto', 'bf16', 'fp16'),
+        help='mixed precision, needs a GPU (alone: bf16 where the GPU has it, else fp16)',
+    )
     parser.add_argument('--from-scratch', action='store_true', help="start from random weights instead of ImageNet's")
     parser.add_argument('--seed', type=int, help="random seed (default: the config's, 0)")
     parser.add_argument(
@@ -54,13 +67,16 @@ def main() -> None:
         data_root=args.data_root,
         work_dir=args.work_dir,
         resume=args.resume,
+        load_from=args.load_from,
+        allow_partial=args.allow_partial,
         amp=args.amp,
         from_scratch=args.from_scratch,
         seed=args.seed,
         launcher=args.launcher,
         options=args.cfg_options,
     )
-    print(f'best checkpoint: {best}')
+    if os.environ.get('RANK', '0') == '0':  # one of the processes of a launcher
+        print(f'best checkpoint: {best}')
 
 
 if __name__ == '__main__':

@@ -6,14 +6,23 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=20),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    # best by MRE, and the last for --resume
-    checkpoint=dict(type='CheckpointHook', interval=1, save_best='spondylo/MRE', rule='less', max_keep_ckpts=1),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    epoch_seed=dict(type='EpochSeedHook'),
+    early_stopping=dict(
+        type='ResumableEarlyStoppingHook', monitor='spondylo/MRE', rule='less', min_delta=0.0, patience=50
+    ),  # validations without a new best
+    # the best by either, and the last for --resume
+    checkpoint=dict(
+        type='ResumableCheckpointHook',
+        interval=1,
+        save_best=['spondylo/MRE', 'spondylo/loss'],
+        rule='less',
+        max_keep_ckpts=1,
+    ),
+    plain_checkpoint=dict(type='PlainCheckpointHook'),  # nothing needs unpickling to load a checkpoint
+    run_record=dict(type='RunRecordHook'),  # run.json
 )
-
-custom_hooks = [
-    dict(type='PlainCheckpointHook'),  # nothing needs unpickling to load a checkpoint
-]
+custom_hooks = []  # a variant's own
 
 vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
 visualizer = dict(type='Visualizer', vis_backends=vis_backends)
@@ -26,6 +35,6 @@ env_cfg = dict(
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
     dist_cfg=dict(backend='nccl'),
 )
-randomness = dict(seed=0)
+randomness = dict(seed=0, deterministic=False)
 load_from = None
 resume = False

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 from pathlib import Path
 
 import torch
+from mmengine.logging import print_log
 from torch import nn
 
 from ..errors import InputError
@@ -13,63 +15,52 @@ from ..errors import InputError
 _SHOWN = 3  # names of mismatching weights worth showing in one line
 
 
-def load_weights(model: nn.Module, path: str | Path) -> None:
+def load_weights(
+    model: nn.Module, path: str | Path, *, prefix: str = '', allow_more: bool = False, allow_partial: bool = False
+) -> None:
     """Load every weight of ``model`` from a checkpoint, without unpickling anything but tensors and plain values.
 
+    Args:
+        prefix: of the names in the checkpoint that are the model's; others are another part's.
+        allow_more: leave weights the model does not have, as those of a pretrained backbone's classifier.
+        allow_partial: load the weights that match and log which do not.
+
     Raises:
-        InputError: the file is missing, is no checkpoint, holds pickled objects, or belongs to another model.
+        InputError: the file is missing, is no checkpoint, holds pickled objects, or belongs to another model (with
+            ``allow_partial``: nothing matches).
     """
     weights = _read_weights(Path(path))
+    weights = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
     own = model.state_dict()
-    missing = [name for name in own if name not in weights]
-    unexpected = [name for name in weights if name not in own]
+    # a counter that only BatchNorm without momentum uses, and that old files lack
+    missing = [name for name in own if name not in weights and not name.endswith('num_batches_tracked')]
+    unexpected = [] if allow_more else [name for name in weights if name not in own]
     reshaped = [name for name in own if name in weights and weights[name].shape != own[name].shape]
     if missing or unexpected or reshaped:
-        reasons = []
-        if reshaped:
-            shown = [f'{name} is {tuple(weights[name].shape)}, expected {tuple(own[name].shape)}' for name in reshaped]
-            reasons.append('; '.join(shown[:_SHOWN]) + _more(shown))
-        if missing:
-            reasons.append(f'lacks {", ".join(missing[:_SHOWN])}{_more(missing)}')
-        if unexpected:
-            reasons.append(f'has unknown {", ".join(unexpected[:_SHOWN])}{_more(unexpected)}')
-        raise InputError(
-            f'{path}: belongs to another model ({"; ".join(reasons)}): give the config it was trained with'
-        )
-    model.load_state_dict(weights)
+        difference = _difference(weights, own, reshaped, missing, unexpected)
+        fitting = len(own) - len(missing) - len(reshaped)
+        if not allow_partial or fitting == 0:
+            advice = 'give the config it was trained with'
+            if not allow_partial and fitting > 0:
+                advice += ', or to train from the weights that match, --allow-partial'
+            raise InputError(f'{path}: belongs to another model ({difference}): {advice}')
+        print_log(f'{path}: {fitting} of {len(own)} weights fit and are loaded; {difference}', 'current', logging.WARNING)
+    model.load_state_dict(
+        {name: value for name, value in weights.items() if name in own and name not in reshaped}, strict=False
+    )
 
 
-def _more(names: list[str]) -> str:
-    return f' and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
-
-
-def check_resumable(path: str | Path) -> Path:
-    """Refuse a checkpoint that a run cannot go on from, before mmengine reads it: that would unpickle anything.
+def read_checkpoint(path: str | Path) -> object:
+    """The content of a checkpoint file, without unpickling anything but tensors and plain values.
 
     Raises:
-        InputError: as ``load_weights``, or it holds no optimizer state (as the best one of a run).
+        InputError: the file is missing, is no checkpoint, or holds pickled objects.
     """
-    content = _read(Path(path))
-    if not isinstance(content, dict) or not {'meta', 'optimizer', 'message_hub'} <= set(content):
-        raise InputError(
-            f'{path}: holds no optimizer state to go on from: resume from an epoch_N.pth of tools/train.py'
-        )
-    return Path(path)
-
-
-def _read_weights(path: Path) -> dict[str, torch.Tensor]:
-    content = _read(path)
-    weights = content.get('state_dict', content) if isinstance(content, dict) else None
-    if not isinstance(weights, dict) or not weights:
-        raise InputError(f'{path}: holds no state_dict: give a .pth file written by tools/train.py')
-    if not all(isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in weights.items()):
-        raise InputError(f'{path}: holds no state_dict: give a .pth file written by tools/train.py')
-    return {name.removeprefix('module.'): value for name, value in weights.items()}
-
-
-def _read(path: Path) -> object:
+    path = Path(path)
     if not path.is_file():
         raise InputError(f'{path}: no such checkpoint: train one with tools/train.py')
+    if path.suffix == '.safetensors':
+        return _read_safetensors(path)
     try:
         return torch.load(path, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:
@@ -80,6 +71,47 @@ def _read(path: Path) -> object:
             ) from None
         raise InputError(f'{path}: is not a checkpoint: give a .pth file written by tools/train.py') from None
     except Exception as error:  # a damaged zip archive fails in many ways
-        raise InputError(
-            f'{path}: cannot be read as a checkpoint ({type(error).__name__}; truncated?): give a whole .pth file'
-        ) from None
+        raise _damaged(path, error) from None
+
+
+def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f'{path}: cannot be read as a checkpoint ({type(error).__name__}; truncated?): give a whole file of weights'
+    )
+
+
+def _read_weights(path: Path) -> dict[str, torch.Tensor]:
+    content = read_checkpoint(path)
+    weights = content.get('state_dict', content) if isinstance(content, dict) else None
+    if not isinstance(weights, dict) or not weights:
+        raise InputError(f'{path}: holds no state_dict: give a .pth file written by tools/train.py')
+    if not all(isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in weights.items()):
+        raise InputError(f'{path}: holds no state_dict: give a .pth file written by tools/train.py')
+    return {name.removeprefix('module.'): value for name, value in weights.items()}
+
+
+def _difference(weights: dict, own: dict, reshaped: list[str], missing: list[str], unexpected: list[str]) -> str:
+    """What does not match, in one line."""
+    reasons = []
+    if reshaped:
+        shown = [f'{name} is {tuple(weights[name].shape)}, expected {tuple(own[name].shape)}' for name in reshaped]
+        reasons.append('; '.join(shown[:_SHOWN]) + _more(shown))
+    if missing:
+        reasons.append(f'lacks {", ".join(missing[:_SHOWN])}{_more(missing)}')
+    if unexpected:
+        reasons.append(f'has unknown {", ".join(unexpected[:_SHOWN])}{_more(unexpected)}')
+    return '; '.join(reasons)
+
+
+def _more(names: list[str]) -> str:
+    return f' and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''

@@ -14,6 +14,8 @@ from ..errors import InputError
 
 DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
+_NUM_STAGES = 4  # of MMPose's ResNet and HRNet
+
 # Names that configs give to what they then use in several places: by the time an option is applied the uses are copies.
 _USED_AS = dict(
     codec='model.head.decoder and *_dataloader.dataset.codec',
@@ -80,6 +82,20 @@ def without_pretraining(config: Config) -> Config:
     if _is_pretrained(backbone.get('init_cfg')):
         del backbone.init_cfg  # then the backbone's own default
     return config
+
+
+def check_frozen_stages(config: Config) -> None:
+    """Refuse to freeze stages that the backbone does not have: MMPose finds out in the middle of building it.
+
+    Raises:
+        InputError: ``frozen_stages`` is no whole number from -1 (nothing) over 0 (the stem) to 4 (all).
+    """
+    frozen = config.model.backbone.get('frozen_stages', -1)
+    if not isinstance(frozen, int) or not -1 <= frozen <= _NUM_STAGES:
+        raise InputError(
+            f'model.backbone.frozen_stages={frozen}: the backbone has {_NUM_STAGES} stages: give a number from -1 '
+            f'(nothing frozen) over 0 (the stem) to {_NUM_STAGES}'
+        )
 
 
 def from_random_weights(config: Config) -> Config:

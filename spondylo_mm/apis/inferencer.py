@@ -14,11 +14,11 @@ from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS, MODELS
 from mmpose.structures import PoseDataSample
-from torch import nn
 from torch.utils.data import Dataset
 
 from .. import __version__, plugin  # noqa: F401 (registers what configs name)
 from ..errors import InputError
+from ..models.mc_dropout import corner_sd, dropout_layers, thinned
 from .checkpoints import load_weights
 from .configs import choose_device, load_config, without_pretraining
 from .images import find_images
@@ -36,8 +36,11 @@ class SpineInferencer:
         data_root: folder of the dataset, where a labelled split is predicted.
         device: ``auto``, ``cpu``, ``cuda``, …
         flip_test: average with the prediction of the mirrored image.
-        mc_dropout: number of passes with dropout active from which each corner's standard deviation is estimated (Gal &
-            Ghahramani 2016, arXiv:1506.02142); 0 for none, else at least 2.
+        mc_dropout: number of passes with dropout from which each corner's standard deviation is estimated, see
+            :mod:`~spondylo_mm.models.mc_dropout`; 0 for none, else at least 2. The corner reported is that of the pass
+            without dropout.
+        seed: of what the passes drop: the same seed gives the same deviations, in whatever order and batches images
+            come.
         options: ``KEY=VALUE`` changes to the config.
 
     Raises:
@@ -59,6 +62,7 @@ class SpineInferencer:
         device: str = 'auto',
         flip_test: bool = False,
         mc_dropout: int = 0,
+        seed: int = 0,
         options: Sequence[str] = (),
     ) -> None:
         self.config = without_pretraining(load_config(config, options, data_root))
@@ -70,10 +74,11 @@ class SpineInferencer:
         self.model.to(self.device).eval()
         if flip_test:
             self.model.test_cfg.flip_test = True
-        self.mc_dropout = mc_dropout
+        self.mc_dropout, self.seed = mc_dropout, seed
+        self.description = dict(config=Path(config).name, checkpoint=Path(checkpoint).name, version=__version__)
         if mc_dropout:
             self._check_mc_dropout()
-        self.description = dict(config=Path(config).name, checkpoint=Path(checkpoint).name, version=__version__)
+            self.description['mc_dropout'] = dict(passes=mc_dropout, seed=seed)
 
     def __call__(self, images: Sequence[str | Path] | str | Path) -> dict[str, dict]:
         """Records of files, folders and globs, ``{name: record}``, in image pixels; see
@@ -130,30 +135,22 @@ class SpineInferencer:
         return samples
 
     def _dropout_sd(self, batch: list[dict]) -> np.ndarray:
-        """Standard deviation (B, K) of each corner over passes with dropout active: root mean squared distance to the
-        mean, image px."""
-        for layer in self._dropout_layers():
-            layer.train()
-        try:
-            passes = []
+        """Standard deviation (B, K) of each corner over passes with dropout, image px; see :func:`corner_sd`."""
+        passes = []
+        with thinned(self.model, self.seed):
             for _ in range(self.mc_dropout):
                 samples = self.model.test_step(pseudo_collate(batch))
                 passes.append([sample.pred_instances.keypoints[0] for sample in samples])
-        finally:
-            self.model.eval()
-        keypoints = np.array(passes)  # (N, B, K, 2)
-        return np.sqrt(keypoints.var(axis=0, ddof=1).sum(axis=-1))
-
-    def _dropout_layers(self) -> list[nn.Module]:
-        return [
-            layer for layer in self.model.modules() if isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0
-        ]
+        return corner_sd(np.array(passes))
 
     def _check_mc_dropout(self) -> None:
         if self.mc_dropout < 2:
-            raise InputError(f'--mc-dropout {self.mc_dropout}: a spread needs at least 2 passes')
-        if not self._dropout_layers():
-            raise InputError('--mc-dropout: the model has no dropout layer: choose a config whose head has dropout')
+            raise InputError(f'--mc-dropout {self.mc_dropout}: a spread needs at least 2 passes: give 2 or more')
+        if not dropout_layers(self.model):
+            raise InputError(
+                '--mc-dropout: the model has no dropout layer with a probability above 0: train a config that has, '
+                'as configs/hrnet_w32_spondylo.py'
+            )
 
 
 def record_of(sample: PoseDataSample) -> dict:

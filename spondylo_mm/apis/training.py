@@ -9,15 +9,24 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from mmengine.dist import master_only
 from mmengine.logging import MMLogger
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from .. import plugin  # noqa: F401 (the config's custom_imports do the same; here its cost is paid before the first error)
-from ..atomic import make_output_folder
+from ..atomic import atomic_path, make_output_folder
 from ..command_line import DISK_ERRORS
 from ..errors import InputError
-from .checkpoints import check_resumable
-from .configs import from_random_weights, load_config, pretrained_weights, without_pretraining
+from .checkpoints import load_weights
+from .configs import check_frozen_stages, from_random_weights, load_config, pretrained_weights, without_pretraining
+from .pretraining import Pretraining, load_pretraining, take_pretraining
+from .processes import prepare_processes
+from .resuming import check_same_run, checkpoint_to_resume, run_settings
+
+PRECISIONS = ('auto', 'bf16', 'fp16')
 
 
 def train(
@@ -26,7 +35,9 @@ def train(
     data_root: str | None = None,
     work_dir: str | None = None,
     resume: str | bool = False,
-    amp: bool = False,
+    load_from: str | None = None,
+    allow_partial: bool = False,
+    amp: str | None = None,
     from_scratch: bool = False,
     seed: int | None = None,
     launcher: str = 'none',
@@ -35,7 +46,11 @@ def train(
     """Train the model of a config and return the path of its best checkpoint; the last one if nothing was validated.
 
     Args:
-        resume: ``True`` for the last checkpoint of ``work_dir``, or the path of one.
+        resume: ``True`` for the last checkpoint of ``work_dir``, or the path of one. The run goes on exactly as if it
+            had not been stopped.
+        load_from: a checkpoint whose weights the run starts from.
+        allow_partial: start from weights that fit only in part, the backbone's or those of ``load_from``.
+        amp: mixed precision, one of ``PRECISIONS``; ``'auto'`` is bf16 where the GPU has it.
         from_scratch: start from random weights instead of ImageNet's.
         launcher: mmengine's; ``none`` for one process.
         options: ``KEY=VALUE`` changes to the config.
@@ -45,20 +60,25 @@ def train(
     """
     config = load_config(config_path, options, data_root)
     config.work_dir = work_dir or config.get('work_dir') or str(Path('work_dirs') / Path(config_path).stem)
-    config.launcher = launcher
+    check_frozen_stages(config)
     if seed is not None:
         config.randomness = dict(config.get('randomness', {}), seed=seed)
-    if resume:
-        config.resume = True
-        config.load_from = str(_checkpoint_to_resume(resume, Path(config.work_dir)))
     if amp:
-        _use_mixed_precision(config)
-    if resume:
-        without_pretraining(config)
+        _use_mixed_precision(config, amp)
     if from_scratch:
         from_random_weights(config)
+    if resume:
+        checkpoint = checkpoint_to_resume(resume, Path(config.work_dir))
+        check_same_run(config, checkpoint)
+        without_pretraining(config)
+        config.resume, config.load_from = True, str(checkpoint)
+    elif load_from:
+        config.load_from = load_from
+    prepare_processes(config, launcher)
     make_output_folder(config.work_dir)
     runner = _build_runner(config)
+    runner.allow_partial = allow_partial
+    _check_batch_norm(runner)
     try:
         runner.train()
     except InputError as error:  # a loader worker's error arrives with that process's traceback in front of it
@@ -68,8 +88,15 @@ def train(
     return _best_checkpoint(runner)
 
 
-class _ConciseRunner(Runner):
-    """mmengine's runner, whose dumps of environment, config and options go to the log file only."""
+class _SpineRunner(Runner):
+    """mmengine's runner, with whole checkpoints, complete weights and a quiet console.
+
+    Checkpoints are written under a temporary name. Weights to start from are read by our own loader, which neither
+    unpickles nor leaves anything random unsaid. Dumps of environment, config and options go to the log file only.
+    """
+
+    allow_partial = False
+    _pretraining: Pretraining | None = None
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
         logger = super().build_logger(*args, **kwargs)
@@ -78,9 +105,32 @@ class _ConciseRunner(Runner):
                 handler.addFilter(_is_for_the_console)
         return logger
 
+    def build_model(self, model: dict | nn.Module) -> nn.Module:
+        if isinstance(model, dict):
+            model, self._pretraining = take_pretraining(model)
+        return super().build_model(model)
+
     def _init_model_weights(self) -> None:
-        with _missing_weights_named(self.cfg):
-            super()._init_model_weights()
+        super()._init_model_weights()
+        if self._pretraining and not self._resume:
+            with _missing_weights_named(self.cfg):
+                load_pretraining(self._bare_model.backbone, self._pretraining, self.allow_partial)
+
+    def load_or_resume(self) -> None:
+        if self._load_from and not self._resume and not self._has_loaded:
+            load_weights(self._bare_model, self._load_from, allow_partial=self.allow_partial)
+            self._has_loaded = True
+        super().load_or_resume()
+
+    @master_only
+    def save_checkpoint(self, out_dir: str, filename: str, *args, meta: dict | None = None, **kwargs) -> None:
+        meta = dict(meta or {}, settings=run_settings(self.cfg))
+        with atomic_path(Path(out_dir, filename)) as part:
+            super().save_checkpoint(str(part.parent), part.name, *args, meta=meta, **kwargs)
+
+    @property
+    def _bare_model(self) -> nn.Module:
+        return self.model.module if is_model_wrapper(self.model) else self.model
 
 
 def _is_for_the_console(record: logging.LogRecord) -> bool:
@@ -88,14 +138,14 @@ def _is_for_the_console(record: logging.LogRecord) -> bool:
     return record.levelno > logging.INFO or not ('\n' in message or message.startswith('paramwise_options'))
 
 
-def _build_runner(config: Config) -> Runner:
+def _build_runner(config: Config) -> _SpineRunner:
     with _missing_weights_named(config):
-        return _ConciseRunner.from_cfg(config)
+        return _SpineRunner.from_cfg(config)
 
 
 @contextmanager
 def _missing_weights_named(config: Config) -> Iterator[None]:
-    """timm looks for pretrained weights when the model is built, mmengine when the training starts."""
+    """timm looks for pretrained weights when the model is built, ours when the training starts."""
     try:
         yield
     except OSError as error:
@@ -109,28 +159,31 @@ def _missing_weights_named(config: Config) -> Iterator[None]:
         ) from error
 
 
-def _use_mixed_precision(config: Config) -> None:
+def _use_mixed_precision(config: Config, amp: str) -> None:
     if not torch.cuda.is_available():
         raise InputError('--amp: mixed precision needs a GPU and torch sees none on this machine: leave it out')
+    if amp == 'auto':
+        amp = 'bf16' if torch.cuda.is_bf16_supported(including_emulation=False) else 'fp16'
     config.optim_wrapper.type = 'AmpOptimWrapper'
-    config.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    if amp == 'bf16':  # has the range of float32: no scaling of the loss
+        config.optim_wrapper.update(dtype='bfloat16', loss_scale=1.0)
+    else:
+        config.optim_wrapper.update(dtype='float16', loss_scale='dynamic')
 
 
-def _checkpoint_to_resume(resume: str | bool, work_dir: Path) -> Path:
-    if resume is True:
-        # mmengine would quietly start anew, and from random weights, where there is nothing to resume
-        path = find_latest_checkpoint(str(work_dir)) if work_dir.is_dir() else None
-        if path is None:
-            raise InputError(f'--resume: {work_dir} holds no checkpoint: leave it out to start a new run')
-        return check_resumable(path)
-    if not Path(resume).is_file():
+def _check_batch_norm(runner: Runner) -> None:
+    """BatchNorm over one image makes of every image the same mean and contrast, and of validation something else."""
+    if runner.train_dataloader.batch_size > 1 or runner.world_size > 1:
+        return
+    model = runner.model.train()
+    if any(isinstance(module, _BatchNorm) and module.training for module in model.modules()):
         raise InputError(
-            f'--resume {resume}: no such checkpoint: give a .pth file, or --resume alone for the last of the work dir'
+            'train_dataloader.batch_size=1: the model has BatchNorm, which needs at least 2 images: use a larger batch, '
+            'or a smaller input if memory is short'
         )
-    return check_resumable(resume)
 
 
 def _best_checkpoint(runner: Runner) -> Path:
-    hub = runner.message_hub
-    best = hub.get_info('best_ckpt') if 'best_ckpt' in hub.runtime_info else None
-    return Path(best or hub.get_info('last_ckpt'))
+    known = runner.message_hub.runtime_info
+    best = next((known[name] for name in ('best_ckpt_spondylo/MRE', 'best_ckpt') if name in known), None)
+    return Path(best or known['last_ckpt'])

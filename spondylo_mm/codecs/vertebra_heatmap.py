@@ -38,10 +38,11 @@ class VertebraHeatmap(BaseKeypointCodec):
         input_size: [w, h] of the network input.
         heatmap_size: [W, H]
         sigma: standard deviation of the Gaussians in heatmap pixels.
+        amplitude: height of the Gaussians' peaks. Scores are in shares of it, so that 1 means the same in every recipe.
         above: policy for unknown slots above the topmost labelled one; see ``supervision``.
 
     Raises:
-        InputError: a size under 2, a sigma that is not positive, an unknown policy.
+        InputError: a size under 2, a sigma or amplitude that is not positive, an unknown policy.
     """
 
     auxiliary_encode_keys = {'slot_presence'}
@@ -49,7 +50,12 @@ class VertebraHeatmap(BaseKeypointCodec):
     field_mapping_table = dict(heatmaps='heatmaps')
 
     def __init__(
-        self, input_size: tuple[int, int], heatmap_size: tuple[int, int], sigma: float, above: str = IGNORE
+        self,
+        input_size: tuple[int, int],
+        heatmap_size: tuple[int, int],
+        sigma: float,
+        above: str = IGNORE,
+        amplitude: float = 1.0,
     ) -> None:
         super().__init__()
         for name, size in (('input_size', input_size), ('heatmap_size', heatmap_size)):
@@ -57,11 +63,14 @@ class VertebraHeatmap(BaseKeypointCodec):
                 raise InputError(f'codec: {name}={size}: give a width and a height of at least 2 pixels')
         if not sigma > 0:
             raise InputError(f'codec: sigma={sigma}: give a positive number of heatmap pixels')
+        if not amplitude > 0:
+            raise InputError(f'codec: amplitude={amplitude}: give a positive height')
         if above not in ABOVE_POLICIES:
             raise InputError(f'codec: above={above!r}: choose one of {", ".join(ABOVE_POLICIES)}')
         self.input_size = tuple(input_size)
         self.heatmap_size = tuple(heatmap_size)
         self.sigma = float(sigma)
+        self.amplitude = float(amplitude)
         self.above = above
         self._to_heatmap = frame_scale(self.input_size, self.heatmap_size)
         self._to_input = frame_scale(self.heatmap_size, self.input_size)
@@ -86,7 +95,8 @@ class VertebraHeatmap(BaseKeypointCodec):
             raise ValueError(f'keypoints {keypoints.shape}: expected one instance, (1, K, 2)')
         visible = np.ones(keypoints.shape[1]) if keypoints_visible is None else keypoints_visible[0]
         weights, amplitudes = supervise(keypoints[0], visible, slot_presence, self.input_size, self.above)
-        heatmaps = draw_gaussians(keypoints[0] * self._to_heatmap, amplitudes, self.heatmap_size, self.sigma)
+        heights = amplitudes * self.amplitude
+        heatmaps = draw_gaussians(keypoints[0] * self._to_heatmap, heights, self.heatmap_size, self.sigma)
         return dict(heatmaps=heatmaps, keypoint_weights=weights[None])
 
     def encode_batch(self, keypoints: Tensor, amplitudes: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -94,18 +104,19 @@ class VertebraHeatmap(BaseKeypointCodec):
 
         Args:
             keypoints: (B, K, 2) in input pixels; may be anything, NaN too, where the amplitude is 0.
-            amplitudes: (B, K), 1 for a Gaussian, 0 for an empty map, as ``supervision.supervise`` gives them.
+            amplitudes: (B, K), 1 for a Gaussian, 0 for an empty map, as ``supervision.supervise`` gives them; in units
+                of the codec's amplitude.
             dtype: of the heatmaps.
 
         Returns:
             Heatmaps (B, K, H, W).
         """
         scale = torch.as_tensor(self._to_heatmap, dtype=torch.float32, device=keypoints.device)
-        centres = keypoints.float() * scale
+        centres, heights = keypoints.float() * scale, amplitudes * self.amplitude
         if centres.device.type == 'cpu':  # see the module
-            heatmaps = draw_gaussians(centres.numpy(), amplitudes.numpy(), self.heatmap_size, self.sigma)
+            heatmaps = draw_gaussians(centres.numpy(), heights.numpy(), self.heatmap_size, self.sigma)
             return torch.from_numpy(heatmaps).to(dtype)
-        return draw_gaussians_on_device(centres, amplitudes, self.heatmap_size, self.sigma, dtype)
+        return draw_gaussians_on_device(centres, heights, self.heatmap_size, self.sigma, dtype)
 
     def decode(self, encoded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Decode the heatmaps (K, H, W) of one image to keypoints (1, K, 2) in input pixels and scores (1, K)."""
@@ -121,7 +132,7 @@ class VertebraHeatmap(BaseKeypointCodec):
 
         Returns:
             B arrays of keypoints (1, K, 2) in input pixels, always inside the frame, and B arrays of scores (1, K), the
-            height of the largest pixel clipped to [0, 1]; all float32. NaN heatmaps have NaN scores.
+            height of the largest pixel over the amplitude, clipped to [0, 1]; all float32. NaN heatmaps have NaN scores.
         """
         self._check_size(batch_encoded.shape[2:])
         if batch_encoded.device.type == 'cpu':  # see the module; numpy has no bfloat16
@@ -136,5 +147,5 @@ class VertebraHeatmap(BaseKeypointCodec):
 
     def _to_predictions(self, positions: np.ndarray, heights: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
         keypoints = (positions * self._to_input).astype(np.float32)
-        scores = heights.clip(0, 1).astype(np.float32)
+        scores = (heights / self.amplitude).clip(0, 1).astype(np.float32)
         return list(keypoints[:, None]), list(scores[:, None])

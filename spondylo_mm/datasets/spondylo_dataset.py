@@ -12,6 +12,7 @@ from mmpose.registry import DATASETS
 
 from ..anatomy import KEYPOINT_NAMES, LABELLED, NUM_KEYPOINTS, NUM_SLOTS, UNKNOWN, dataset_info
 from ..errors import InputError
+from .seeded_sampler import seeded
 
 
 @DATASETS.register_module()
@@ -29,22 +30,32 @@ class SpondyloDataset(BaseCocoStyleDataset):
     Args:
         codec: config of the codec of the model that will read the samples: its input frame, and what it is taught of
             unknown slots.
+        anchor: where the slots of the annotation file must have been counted from, see ``tools/prepare_data.py``.
         images: unlabelled images, ``{name: path}``, in place of an annotation file.
         Others as in ``BaseCocoStyleDataset``; ``test_mode=True`` keeps images without annotation.
 
     Raises:
-        InputError: a missing, malformed or empty annotation file, or one made for other keypoints.
+        InputError: a missing, malformed or empty annotation file, or one made for other keypoints or counted from the
+            other end of the spine.
     """
 
     METAINFO: dict = dataset_info()
 
-    def __init__(self, codec: dict, images: Mapping[str, str] | None = None, **kwargs) -> None:
+    def __init__(
+        self, codec: dict, images: Mapping[str, str] | None = None, anchor: str = 'caudal', **kwargs
+    ) -> None:
         self._codec = codec
         self._images = images
+        self._anchor = anchor
         super().__init__(**kwargs)
 
     def get_data_info(self, idx: int) -> dict:
         return super().get_data_info(idx) | dict(codec=self._codec)
+
+    def prepare_data(self, idx: int) -> dict:
+        """Run the pipeline; with an index of ``SeededSampler``, what it draws at random follows from that."""
+        with seeded(idx):
+            return super().prepare_data(idx)
 
     def load_data_list(self) -> list[dict]:
         if self._images:
@@ -72,6 +83,12 @@ class SpondyloDataset(BaseCocoStyleDataset):
             raise InputError(
                 f'{self.ann_file}: has {len(names)} keypoints {names[:2]}…, expected {NUM_KEYPOINTS} '
                 f'{KEYPOINT_NAMES[:2]}…: {remedy}'
+            )
+        anchor = content.get('info', {}).get('anchor', self._anchor)  # a foreign COCO file need not say
+        if anchor != self._anchor:
+            raise InputError(
+                f'{self.ann_file}: slots are counted from the {anchor} end, the config counts from the {self._anchor} '
+                f'one: run tools/prepare_data.py with --anchor {self._anchor}, or set anchor={anchor!r} in the datasets'
             )
         return content
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from spondylo_mm.apis.checkpoints import check_resumable, load_weights
+from spondylo_mm.apis.checkpoints import load_weights
 from spondylo_mm.errors import InputError
 
 
@@ -64,15 +64,45 @@ def test_what_is_no_checkpoint_is_refused(tmp_path):
         load_weights(model(), tmp_path / 'absent.pth')
 
 
-def test_only_a_whole_and_plain_checkpoint_of_a_run_can_be_resumed(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    torch.save(dict(state_dict=model().state_dict(), meta={}, message_hub={}), 'best.pth')
-    with pytest.raises(InputError, match='holds no optimizer state'):
-        check_resumable('best.pth')
-    torch.save(dict(state_dict={}, meta=RunsCode(), message_hub={}, optimizer={}), 'evil.pth')
-    with pytest.raises(InputError, match='not opened for safety'):
-        check_resumable('evil.pth')
-    assert not (tmp_path / 'owned').exists()
-    torch.save(dict(state_dict=5), 'number.pth')
+def test_what_is_no_state_dict_is_refused(tmp_path):
+    torch.save(dict(state_dict=5), tmp_path / 'number.pth')
     with pytest.raises(InputError, match='holds no state_dict'):
-        load_weights(model(), 'number.pth')
+        load_weights(model(), tmp_path / 'number.pth')
+
+
+def test_a_part_of_a_checkpoint_is_taken_by_its_prefix(tmp_path):
+    source = model()
+    content = {f'backbone.{name}': value for name, value in source.state_dict().items()} | {'head.weight': torch.ones(1)}
+    torch.save(content, tmp_path / 'a.pth')
+    target = model()
+    load_weights(target, tmp_path / 'a.pth', prefix='backbone.')
+    assert all(torch.equal(target.state_dict()[name], value) for name, value in source.state_dict().items())
+
+
+def test_weights_that_fit_in_part_are_loaded_only_when_asked_for_and_the_others_named(tmp_path, caplog):
+    source, target = model(38), model()
+    torch.save(source.state_dict() | {'2.bias': torch.ones(1)}, tmp_path / 'a.pth')
+    with pytest.raises(InputError, match=r'1\.weight is \(38, 4, 1, 1\).*has unknown 2\.bias.*--allow-partial'):
+        load_weights(target, tmp_path / 'a.pth')
+    before = target.state_dict()['1.weight'].clone()
+    load_weights(target, tmp_path / 'a.pth', allow_partial=True)
+    assert torch.equal(target.state_dict()['0.weight'], source.state_dict()['0.weight'])
+    assert torch.equal(target.state_dict()['1.weight'], before)
+
+
+def test_nothing_that_fits_is_never_a_part(tmp_path):
+    torch.save(nn.Linear(2, 2).state_dict(), tmp_path / 'a.pth')
+    with pytest.raises(InputError, match='belongs to another model'):
+        load_weights(model(), tmp_path / 'a.pth', allow_partial=True)
+
+
+def test_safetensors_are_read_and_damaged_ones_refused(tmp_path):
+    from safetensors.torch import save_file
+
+    source, target = model(), model()
+    save_file(source.state_dict(), tmp_path / 'a.safetensors')
+    load_weights(target, tmp_path / 'a.safetensors')
+    assert torch.equal(target.state_dict()['0.weight'], source.state_dict()['0.weight'])
+    (tmp_path / 'b.safetensors').write_bytes(b'no weights')
+    with pytest.raises(InputError, match='cannot be read as a checkpoint'):
+        load_weights(target, tmp_path / 'b.safetensors')

@@ -110,6 +110,22 @@ def test_an_empty_map_decodes_to_a_score_of_zero_and_a_high_one_to_one():
     np.testing.assert_allclose(keypoints[0, 2], [6 * 63 / 15, 5 * 63 / 15], rtol=1e-6)
 
 
+@pytest.mark.parametrize('device', DEVICES)
+def test_an_amplitude_scales_the_targets_and_not_the_scores(device):
+    low, high = (VertebraHeatmap((256, 256), (64, 64), 2.0, amplitude=amplitude) for amplitude in (1.0, 10.0))
+    keypoints = random_keypoints((256, 256))
+    amplitudes = torch.ones(1, NUM_KEYPOINTS, device=device)
+    amplitudes[0, -4:] = 0  # an empty map stays one
+    targets = [codec.encode_batch(torch.from_numpy(keypoints).float().to(device), amplitudes) for codec in (low, high)]
+    torch.testing.assert_close(targets[1], 10 * targets[0])
+    np.testing.assert_allclose(high.encode(keypoints)['heatmaps'], 10 * low.encode(keypoints)['heatmaps'], atol=1e-5)
+    decoded = [codec.batch_decode(target) for codec, target in zip((low, high), targets, strict=True)]
+    for one, ten in zip(*decoded, strict=True):  # keypoints, then scores
+        np.testing.assert_allclose(ten[0], one[0], atol=1e-3)
+    half = high.batch_decode(0.5 * targets[1])[1][0][0]
+    assert half[:-4].max() == pytest.approx(0.5, abs=1e-3) and not half[-4:].any()
+
+
 def test_a_prediction_lies_in_the_frame_whatever_the_network_says():
     codec = VertebraHeatmap((512, 256), (128, 64), 2.0)
     heatmaps = torch.randn(4, NUM_KEYPOINTS, 64, 128, generator=torch.Generator().manual_seed(0), requires_grad=True)
@@ -155,6 +171,7 @@ def test_we_are_nowhere_less_accurate_than_mmpose(heatmap_side):
         (dict(sigma=0), 'sigma'),
         (dict(sigma=float('nan')), 'sigma'),
         (dict(above='maybe'), 'ignore, zero'),
+        (dict(amplitude=0), 'amplitude'),
     ],
 )
 def test_a_wrong_setting_is_named(wrong, named):

@@ -3,6 +3,7 @@
 _base_ = ['./spondylo_40kp.py']
 
 data_root = 'data/spondylo'
+anchor = 'caudal'  # the end of the spine from which tools/prepare_data.py has numbered the slots
 
 codec = dict(
     type='VertebraHeatmap',
@@ -26,6 +27,7 @@ train_pipeline = [
 val_pipeline = [
     dict(type='LoadRadiograph'),
     dict(type='StretchToInput'),
+    dict(type='KeypointTargets'),  # for the validation loss
     dict(
         type='PackPoseInputs',
         meta_keys=(
@@ -50,10 +52,11 @@ train_dataloader = dict(
     batch_size=4,
     num_workers=4,
     persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
+    sampler=dict(type='SeededSampler', shuffle=True),  # an image's augmentation follows from seed, epoch and image
     dataset=dict(
         type='SpondyloDataset',
         data_root=data_root,
+        anchor=anchor,
         ann_file='annotations/train.json',
         codec=codec,
         pipeline=train_pipeline,
@@ -67,6 +70,7 @@ val_dataloader = dict(
     dataset=dict(
         type='SpondyloDataset',
         data_root=data_root,
+        anchor=anchor,
         ann_file='annotations/val.json',
         codec=codec,
         test_mode=True,
@@ -75,5 +79,5 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader  # tools/test.py --split chooses the annotation file
 
-val_evaluator = dict(type='SpondyloMetric')
-test_evaluator = val_evaluator
+val_evaluator = [dict(type='SpondyloMetric'), dict(type='ValidationLoss')]
+test_evaluator = dict(type='SpondyloMetric')

@@ -1,8 +1,8 @@
 # What all models share: one whole radiograph in, heatmaps out.
 model = dict(
-    type='TopdownPoseEstimator',
+    type='SpineEstimator',
     # ImageNet's grey level, as pretrained weights expect it
     data_preprocessor=dict(type='GreyDataPreprocessor', mean=114.0, std=58.0),
-    head=dict(type='VertebraHeatmapHead', loss=dict(type='KeypointMSELoss', use_target_weight=True)),
+    head=dict(type='VertebraHeatmapHead', loss=dict(type='HeatmapMSELoss')),
     test_cfg=dict(flip_test=False, flip_mode='heatmap', shift_heatmap=False, output_heatmaps=False),
 )

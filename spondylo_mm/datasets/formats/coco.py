@@ -29,8 +29,13 @@ class Entry:
 def coco_file(entries: list[Entry], info: dict) -> dict:
     """The content of one ``annotations/<split>.json``.
 
-    Beyond COCO's own fields, an image has ``source`` and ``patient``; an annotation has ``levels_known`` and
-    ``presence``: per slot 1 (labelled), 0 (known to be empty) or -1 (unknown).
+    Beyond COCO's own fields, an image has ``source`` and ``patient``; an annotation has
+
+    - ``levels_known``;
+    - ``presence``: per slot 1 (labelled), 0 (known to be empty) or -1 (unknown);
+    - what the label file was like, which no model of ours needs to know: ``corner_order``, the order of the corners in
+      it (the commonest, if vertebrae differ), such as ``"BL,BR,TL,TR"``; ``listed``, the slots in the order in which it
+      lists their vertebrae.
     """
     images, annotations = [], []
     for number, entry in enumerate(entries, start=1):
@@ -75,6 +80,8 @@ def _annotation(label: Label) -> dict:
         num_keypoints=NUM_CORNERS * len(label.slots),
         keypoints=_rounded(keypoints.reshape(NUM_KEYPOINTS * 3)),
         presence=label.presence.tolist(),
+        corner_order=label.order,
+        listed=label.listed.tolist(),
     )
 
 

@@ -36,6 +36,7 @@ class Label:
         corners: ``(n, 4, 2)`` TL, TR, BL, BR in image pixels, most caudal vertebra first.
         slots: ``(n,)`` slot of each.
         presence: ``(NUM_SLOTS,)`` LABELLED, EMPTY where there is known to be no vertebra, else UNKNOWN.
+        listed: ``(n,)`` the slots in the order in which the file lists their vertebrae.
         repairs: What had to be repaired.
         order: The commonest order of corners in the file, such as ``'BL,BR,TL,TR'``.
         loose: Whether the file's boxes are larger than its corners need; None without boxes.
@@ -45,6 +46,7 @@ class Label:
     corners: np.ndarray
     slots: np.ndarray
     presence: np.ndarray
+    listed: np.ndarray
     repairs: tuple[Repair, ...]
     order: str
     loose: bool | None
@@ -89,6 +91,7 @@ def read_label(path: Path, name: str, size: tuple[int, int], anchor: str = 'caud
     return Label(
         corners=corners,
         slots=slots,
+        listed=slots[np.argsort(listed[fits])],
         presence=_presence(slots, slots[0] - bad_below, corners[-1, :, 1].min() <= _UPPER_EDGE * size[1]),
         repairs=tuple(_repairs(name, raw, spine, listed, fits)),
         order=orders.most_common(1)[0][0],

@@ -6,6 +6,8 @@ Pixel centres are integers and the outermost centres map onto each other (UDP, H
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -19,20 +21,32 @@ def stretch_matrix(from_size: tuple[int, int], to_size: tuple[int, int]) -> np.n
     return np.diag([*scale, 1.0])
 
 
+def letterbox_matrix(from_size: tuple[int, int], to_size: tuple[int, int]) -> np.ndarray:
+    """The (3, 3) map of pixel coordinates that fits a (w, h) frame into another without distorting it, as large as
+    possible and in the middle."""
+    scale = np.diag(stretch_matrix(from_size, to_size))[:2].min()
+    margin = (np.array(to_size) - 1 - scale * (np.array(from_size) - 1)) / 2
+    return np.array([[scale, 0, margin[0]], [0, scale, margin[1]], [0, 0, 1]])
+
+
 def apply_to_points(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Map points (..., 2) by a (3, 3) affine matrix."""
     return points @ matrix[:2, :2].T + matrix[:2, 2]
 
 
-def warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def warp(
+    image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], fitted: tuple[int, int] | None = None
+) -> np.ndarray:
     """Resample ``image`` (H, W) so that a pixel at ``p`` lands at ``matrix @ p`` in the (w, h) output; outside is
     black.
 
-    A plain warp skips pixels when it shrinks, which turns noise and endplates into aliases. So an image larger than the
-    output is first averaged down, and the rest of the way is the warp's.
+    A plain warp skips pixels when it shrinks, which turns noise and endplates into aliases. So an image larger than
+    what it covers of the output, ``fitted`` (w, h), by default all of it, is first averaged down, and the rest of the
+    way is the warp's.
     """
     height, width = image.shape[:2]
-    reduced_size = min(width, size[0]), min(height, size[1])
+    fitted = fitted or size
+    reduced_size = min(width, fitted[0]), min(height, fitted[1])
     if reduced_size != (width, height):
         image = cv2.resize(image, reduced_size, interpolation=cv2.INTER_AREA)
         ratio_x, ratio_y = width / reduced_size[0], height / reduced_size[1]
@@ -73,10 +87,8 @@ class RandomSpineAffine(BaseTransform):
         return results
 
 
-@TRANSFORMS.register_module()
-class StretchToInput(BaseTransform):
-    """Resample the whole image to the network input, stretching it: training images come squashed to a square, blind
-    ones do not.
+class ResampleToInput(BaseTransform):
+    """Bring the whole image to the network input in one resampling; the subclass says how it is fitted in.
 
     Required keys: ``img`` (H, W); ``keypoints`` (1, K, 2) in image pixels; ``codec``, from the dataset; optional
     ``augmentation``.
@@ -86,19 +98,41 @@ class StretchToInput(BaseTransform):
         augmentation not undone: it is for training only).
     """
 
+    fit: Callable[[tuple[int, int], tuple[int, int]], np.ndarray]  # (w, h) of image and input to a (3, 3) map
+
     def transform(self, results: dict) -> dict:
         height, width = results['img'].shape[:2]
         input_size = results['input_size'] = tuple(results['codec']['input_size'])
-        stretch = stretch_matrix((width, height), input_size)
-        to_input = stretch
+        fit = self.fit((width, height), input_size)
+        to_input = fit
         if 'augmentation' in results:
             from_unit = stretch_matrix((2, 2), input_size)
-            to_input = from_unit @ results['augmentation'] @ np.linalg.inv(from_unit) @ stretch
-        results['img'] = warp(results['img'], to_input, input_size)
+            to_input = from_unit @ results['augmentation'] @ np.linalg.inv(from_unit) @ fit
+        scale, margin = np.diag(fit)[:2], fit[:2, 2]
+        fitted = round(scale[0] * (width - 1)) + 1, round(scale[1] * (height - 1)) + 1
+        results['img'] = warp(results['img'], to_input, input_size, fitted)
         results['img_shape'] = results['img'].shape[:2]
         results['transformed_keypoints'] = apply_to_points(to_input, results['keypoints'])
         results['bbox'] = np.array([[0, 0, width, height]], dtype=np.float32)
         results['bbox_score'] = np.ones(1, dtype=np.float32)
-        results['input_scale'] = np.array(input_size) / np.diag(stretch)[:2]
-        results['input_center'] = results['input_scale'] / 2
+        results['input_scale'] = np.array(input_size) / scale
+        results['input_center'] = results['input_scale'] / 2 - margin / scale
         return results
+
+
+@TRANSFORMS.register_module()
+class StretchToInput(ResampleToInput):
+    """:class:`ResampleToInput` that stretches: training images come squashed to a square, blind ones do not."""
+
+    fit = staticmethod(stretch_matrix)
+
+
+@TRANSFORMS.register_module()
+class LetterboxToInput(ResampleToInput):
+    """:class:`ResampleToInput` that keeps the image's shape and leaves the rest of the input black.
+
+    On the squashed training images both do the same; a blind image is then half as wide as the squashed ones were, and
+    unlike anything the model was trained on.
+    """
+
+    fit = staticmethod(letterbox_matrix)

@@ -51,12 +51,26 @@ class VertebraHeatmapHead(HeatmapHead):
     def loss(self, feats: tuple[Tensor, ...], batch_data_samples: list, train_cfg: dict | None = None) -> dict:
         """Heatmap loss against targets drawn from the samples' ``gt_instance_labels``."""
         heatmaps = self.forward(feats)
-        labels = [sample.gt_instance_labels for sample in batch_data_samples]
+        targets, weights = self._supervision(batch_data_samples)
+        return dict(loss_heatmap=self.loss_module(heatmaps, targets.to(heatmaps), weights))
+
+    def losses_per_image(self, feats: tuple[Tensor, ...], batch_data_samples: list) -> list[float | None]:
+        """The loss of each image by itself; None where nothing supervises it."""
+        heatmaps = self.forward(feats)
+        targets, weights = self._supervision(batch_data_samples)
+        images = zip(heatmaps, targets.to(heatmaps), weights, strict=True)
+        return [
+            self.loss_module(output[None], target[None], weight[None]).item() if weight.any() else None
+            for output, target, weight in images
+        ]
+
+    def _supervision(self, samples: list) -> tuple[Tensor, Tensor]:
+        """Target heatmaps (B, K, H, W) and weights (B, K), on the device of the labels."""
+        labels = [sample.gt_instance_labels for sample in samples]
         keypoints = torch.cat([label.keypoint_labels for label in labels])
         weights = torch.cat([label.keypoint_weights for label in labels])
         amplitudes = torch.cat([label.keypoint_amplitudes for label in labels])
-        targets = self.decoder.encode_batch(keypoints, amplitudes)
-        return dict(loss_heatmap=self.loss_module(heatmaps, targets.to(heatmaps), weights))
+        return self.decoder.encode_batch(keypoints, amplitudes), weights
 
     def decode(self, batch_outputs: Tensor) -> list:
         """Heatmaps (B, K, H, W) to one ``InstanceData`` per image, in the input frame."""

@@ -14,7 +14,7 @@ def entry(slots=(0, 1, 3), name='a.jpg', **changes):
     )
     presence = np.full(anatomy.NUM_SLOTS, -1)
     presence[list(slots)] = 1
-    label = Label(corners, np.array(slots), presence, (), 'TL,TR,BL,BR', False, '.json')
+    label = Label(corners, np.array(slots), presence, np.array(slots[::-1]), (), 'TL,TR,BL,BR', False, '.json')
     return Entry(**{**dict(file_name=name, width=640, height=480, source='a', patient='12', label=label), **changes})
 
 
@@ -32,6 +32,11 @@ def test_keypoint_4_times_slot_plus_corner_is_that_corner():
     assert (keypoints[8:12] == 0).all() and (keypoints[16:] == 0).all()
     assert annotation['num_keypoints'] == 12 == (keypoints[:, 2] > 0).sum()
     assert annotation['presence'] == [1, 1, -1, 1, -1, -1, -1, -1, -1, -1]
+
+
+def test_the_orders_of_the_label_file_are_kept():
+    (annotation,) = file_of(entry())['annotations']
+    assert annotation['corner_order'] == 'TL,TR,BL,BR' and annotation['listed'] == [3, 1, 0]
 
 
 def test_the_box_encloses_the_corners():

@@ -84,6 +84,14 @@ def test_files_listed_from_bottom_to_top_or_out_of_order_are_sorted(label):
         assert how in found.repairs[0].why
 
 
+@pytest.mark.parametrize('anchor, lowest', [('caudal', 0), ('cranial', 5)])
+def test_the_order_of_the_file_is_told_in_slots_of_what_is_left(label, anchor, lowest):
+    keypoints = column(6)
+    keypoints[0] = keypoints[0][:3]  # the topmost vertebra cannot be used
+    found = label([keypoints[i] for i in (0, 3, 4, 1, 2, 5)], anchor=anchor)
+    np.testing.assert_array_equal(found.listed - lowest, [2, 1, 4, 3, 0])
+
+
 @pytest.mark.parametrize('is_reversed', [False, True])
 @pytest.mark.parametrize('bad', range(7))
 def test_what_is_left_of_a_file_with_one_bad_vertebra_keeps_its_slots(label, bad, is_reversed):

@@ -6,9 +6,11 @@ import pytest
 
 from spondylo_mm.anatomy import NUM_KEYPOINTS
 from spondylo_mm.datasets.transforms.geometry import (
+    LetterboxToInput,
     RandomSpineAffine,
     StretchToInput,
     apply_to_points,
+    letterbox_matrix,
     stretch_matrix,
     warp,
 )
@@ -38,11 +40,12 @@ def centroid(image: np.ndarray) -> np.ndarray:
     return np.array([(image * x).sum(), (image * y).sum()]) / image.sum()
 
 
+@pytest.mark.parametrize('to_input', [StretchToInput(), LetterboxToInput()], ids=['stretch', 'letterbox'])
 @pytest.mark.parametrize('seed', range(20))
-def test_image_to_input_to_image_is_exact_for_any_size_and_stretch(seed):
+def test_image_to_input_to_image_is_exact_for_any_size_and_fit(seed, to_input):
     rng = np.random.default_rng(seed)
     width, height = rng.integers(64, 3000, 2)
-    results = StretchToInput()(sample(width, height, input_size=tuple(rng.integers(64, 600, 2)), seed=seed))
+    results = to_input(sample(width, height, input_size=tuple(rng.integers(64, 600, 2)), seed=seed))
     returned = back_to_image(results['transformed_keypoints'], results)
     np.testing.assert_allclose(returned, results['keypoints'], atol=1e-3)
 
@@ -52,8 +55,41 @@ def test_the_outermost_pixel_centres_map_onto_each_other():
     np.testing.assert_allclose(apply_to_points(stretch_matrix((642, 480), (256, 128)), corners), [[0, 0], [255, 127]])
 
 
+@pytest.mark.parametrize(
+    'size, first, last',
+    [
+        ((101, 201), (50, 0), (150, 200)),  # too narrow: black at the sides, equally wide
+        ((401, 101), (0, 75), (200, 125)),  # too low
+        ((201, 201), (0, 0), (200, 200)),
+        ((1, 101), (100, 0), (100, 200)),  # a single column
+    ],
+)
+def test_a_letterbox_keeps_the_shape_fills_one_side_and_centres_the_other(size, first, last):
+    matrix = letterbox_matrix(size, (201, 201))
+    corners = np.array([[0, 0], [size[0] - 1, size[1] - 1]])
+    np.testing.assert_allclose(apply_to_points(matrix, corners), [first, last], atol=1e-9)
+    assert matrix[0, 0] == matrix[1, 1]
+
+
+def test_what_a_letterbox_does_not_cover_is_black():
+    results = LetterboxToInput()(dict(sample(100, 200), img=np.full((200, 100), 255, np.uint8)))
+    columns = results['img'].any(axis=0)
+    assert results['img'].shape == (256, 256)
+    assert columns.nonzero()[0].tolist() == list(range(columns.argmax(), 256 - columns.argmax()))
+    assert columns.sum() == pytest.approx(128, abs=2)
+
+
+def test_a_letterbox_shrinks_by_averaging_along_both_sides():
+    """A one-pixel checkerboard that is to cover a quarter of the input's width is grey; averaged to the whole width
+    only, the rest of the way would skip pixels."""
+    checkerboard = ((np.indices((1024, 256)).sum(0) % 2) * 255).astype(np.uint8)
+    shrunk = LetterboxToInput()(dict(sample(256, 1024), img=checkerboard))['img']
+    assert np.abs(shrunk[2:-2, 98:158].astype(float) - 127.5).max() <= 1
+
+
+@pytest.mark.parametrize('to_input', [StretchToInput(), LetterboxToInput()], ids=['stretch', 'letterbox'])
 @pytest.mark.parametrize('size', [(640, 640), (1276, 2134), (535, 1024), (90, 120), (200, 900)])
-def test_the_image_moves_with_the_coordinates(size):
+def test_the_image_moves_with_the_coordinates(size, to_input):
     """A blob drawn at a known place must be seen where the map says it lands, shrunk or enlarged, whatever the
     stretch."""
     width, height = size
@@ -63,20 +99,21 @@ def test_the_image_moves_with_the_coordinates(size):
         keypoints=centre.reshape(1, 1, 2),
         codec=dict(input_size=(256, 256)),
     )
-    results = StretchToInput()(results)
+    results = to_input(results)
     np.testing.assert_allclose(
         centroid(results['img'].astype(float)), results['transformed_keypoints'][0, 0], atol=0.03
     )
 
 
+@pytest.mark.parametrize('to_input', [StretchToInput(), LetterboxToInput()], ids=['stretch', 'letterbox'])
 @pytest.mark.parametrize('seed', range(5))
-def test_augmentation_moves_pixels_and_keypoints_alike(seed):
+def test_augmentation_moves_pixels_and_keypoints_alike(seed, to_input):
     np.random.seed(seed)
     centre = np.array([300.0, 350.0])
     results = dict(
         img=blob_image(640, 640, centre, (20, 20)), keypoints=centre.reshape(1, 1, 2), codec=dict(input_size=(256, 256))
     )
-    results = StretchToInput()(RandomSpineAffine(rotation=15, scale=(0.9, 1.1), shift=0.05)(results))
+    results = to_input(RandomSpineAffine(rotation=15, scale=(0.9, 1.1), shift=0.05)(results))
     np.testing.assert_allclose(
         centroid(results['img'].astype(float)), results['transformed_keypoints'][0, 0], atol=0.03
     )

@@ -13,7 +13,8 @@ LOSSES = {
     'mse': dict(type='KeypointMSELoss', use_target_weight=True),
     'ohkm': dict(type='KeypointOHKMMSELoss', use_target_weight=True, topk=8),
     'adaptive wing': dict(type='AdaptiveWingLoss', use_target_weight=True),
-    'foreground': dict(type='ForegroundMSELoss'),
+    'ours': dict(type='HeatmapMSELoss'),
+    'foreground': dict(type='HeatmapMSELoss', foreground=5.0, background=0.05),
 }
 TAUGHT = 12  # of the keypoints
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from spondylo_mm import plugin  # noqa: F401
-from spondylo_mm.models.losses.foreground_mse import ForegroundMSELoss
+from spondylo_mm.models.losses.heatmap_mse import HeatmapMSELoss
 
-LOSS = ForegroundMSELoss(background=0.05, foreground=5.0, threshold=0.1)
+LOSS = HeatmapMSELoss(background=0.05, foreground=5.0, threshold=0.1)
 
 
 def test_each_pixel_counts_by_its_target():

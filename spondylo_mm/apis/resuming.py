@@ -1,0 +1,89 @@
+"""Which checkpoint a run goes on from, and whether it is the same run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from mmengine.config import Config
+
+from ..errors import InputError
+from .checkpoints import read_checkpoint
+
+# What makes a run: another value of any of these is another run. The number of epochs may grow; how many workers load
+# the data, where it lies and how the run is watched changes nothing.
+_SETTINGS = ('model', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr', 'randomness')
+_FREE = ('num_workers', 'persistent_workers', 'data_root', 'pretrained', 'pretrained_cfg_overlay', 'init_cfg')
+_SHOWN = 3
+
+
+def checkpoint_to_resume(resume: str | bool, work_dir: Path) -> Path:
+    """The checkpoint named by ``--resume``, or for True the last of the work dir.
+
+    Raises:
+        InputError: there is none, or none that a run can go on from (the best one of a run holds no optimizer state).
+            It is read here, without unpickling, before mmengine reads it.
+    """
+    if resume is True:
+        # mmengine would quietly start anew, and from random weights, where there is nothing to resume
+        found = sorted(work_dir.glob('epoch_*.pth'), key=lambda path: int(path.stem.removeprefix('epoch_')))
+        if not found:
+            raise InputError(f'--resume: {work_dir} holds no checkpoint: leave it out to start a new run')
+        path = found[-1]
+    else:
+        path = Path(resume)
+        if not path.is_file():
+            raise InputError(
+                f'--resume {path}: no such checkpoint: give a .pth file, or --resume alone for the last of the work dir'
+            )
+    content = read_checkpoint(path)
+    if not isinstance(content, dict) or not {'meta', 'optimizer', 'message_hub'} <= set(content):
+        raise InputError(
+            f'{path}: holds no optimizer state to go on from: resume from an epoch_N.pth of tools/train.py'
+        )
+    return path
+
+
+def run_settings(config: Config) -> str:
+    """What must not change when a run is resumed, as JSON: a checkpoint keeps it as plain text."""
+    settings = {name: _without_free(config.get(name)) for name in _SETTINGS}
+    return json.dumps(settings, sort_keys=True, default=repr)
+
+
+def check_same_run(config: Config, path: Path) -> None:
+    """Refuse to go on with other settings than the checkpoint was trained with.
+
+    Raises:
+        InputError: naming what differs.
+    """
+    stored = read_checkpoint(path)['meta'].get('settings')
+    if stored is None:  # written by another program than tools/train.py
+        return
+    before, now = _flat(json.loads(stored)), _flat(json.loads(run_settings(config)))
+    differing = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
+    if differing:
+        shown = '; '.join(f'{key} was {before.get(key)}, is {now.get(key)}' for key in differing[:_SHOWN])
+        more = f' and {len(differing) - _SHOWN} more' if len(differing) > _SHOWN else ''
+        raise InputError(
+            f'{path}: is of a run with other settings ({shown}{more}): resume it with its own config and options, or '
+            'start a new run from its weights with --load-from'
+        )
+
+
+def _without_free(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _without_free(item) for key, item in value.items() if key not in _FREE}
+    if isinstance(value, (list, tuple)):
+        return [_without_free(item) for item in value]
+    return value
+
+
+def _flat(value: object, prefix: str = '') -> dict[str, object]:
+    """``{'a': {'b': [1]}}`` to ``{'a.b.0': 1}``."""
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list):
+        items = enumerate(value)
+    else:
+        return {prefix: value}
+    return {key: leaf for name, item in items for key, leaf in _flat(item, f'{prefix}.{name}'.strip('.')).items()}

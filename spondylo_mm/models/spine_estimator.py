@@ -1,0 +1,27 @@
+"""The estimator of all models: MMPose's top-down one, which also tells the loss of what it validates."""
+
+from __future__ import annotations
+
+from mmpose.models.pose_estimators import TopdownPoseEstimator
+from mmpose.registry import MODELS
+
+
+@MODELS.register_module()
+class SpineEstimator(TopdownPoseEstimator):
+    """:class:`mmpose.models.TopdownPoseEstimator` that attaches ``heatmap_loss`` to every validated sample.
+
+    The loss is of the image alone (no mean over a batch), so its mean over a split depends neither on the batch size
+    nor on the number of processes; ``evaluation.metrics.ValidationLoss`` takes it. Testing (``test_step``) does not
+    compute it: predictions never see labels.
+    """
+
+    def val_step(self, data: dict) -> list:
+        """Predictions of a collated batch, each a ``PoseDataSample`` with ``heatmap_loss``, None where nothing is
+        labelled."""
+        data = self.data_preprocessor(data, training=False)
+        inputs, samples = data['inputs'], data['data_samples']
+        losses = self.head.losses_per_image(self.extract_feat(inputs), samples)
+        results = self.predict(inputs, samples)
+        for result, loss in zip(results, losses, strict=True):
+            result.set_metainfo(dict(heatmap_loss=loss))
+        return results
