@@ -32,8 +32,10 @@ def parse_args() -> argparse.Namespace:
         type=int,
         default=0,
         metavar='N',
-        help='add the standard deviation of every corner over N passes with dropout',
+        help='add a standard deviation to every corner, from N passes with dropout (20 will do; N + 1 times the time); '
+        'with labels, also draw reliability.png',
     )
+    parser.add_argument('--seed', type=int, default=0, help='of --mc-dropout: the same gives the same (default: 0)')
     parser.add_argument(
         '--flip-test', action='store_true', help='average with the prediction of the mirrored image (twice the time)'
     )
@@ -57,6 +59,7 @@ def main() -> int:
         device=args.device,
         flip_test=args.flip_test,
         mc_dropout=args.mc_dropout,
+        seed=args.seed,
         options=args.cfg_options,
     )
     out = Path(args.out) if args.out else Path(args.checkpoint).parent / ('images' if args.images else args.split)
@@ -71,6 +74,8 @@ def main() -> int:
     print(f'overlays: {out / "overlays"}')
     if result.metrics_file:
         print(f'metrics: {result.metrics_file}')
+        if result.reliability_plot:
+            print(f'reliability: {result.reliability_plot}')
         print(format_table(json.loads(result.metrics_file.read_text())))
     for failure in result.failures:
         print(f'error: {failure}', file=sys.stderr)

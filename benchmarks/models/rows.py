@@ -24,12 +24,14 @@ class Row:
         config: path below configs/.
         fault: switches of ``configs/published/published_faults.py`` turned on, by where they act.
         flips: probability of a horizontal flip, None as in the config.
+        judges: a row whose trained model this one judges, instead of training one.
     """
 
     title: str
     config: str
     fault: dict[str, dict] = field(default_factory=dict)
     flips: float | None = None
+    judges: str | None = None
 
 
 ROWS = {
@@ -61,6 +63,12 @@ ROWS = {
         'HRNet, ours, but 5: ten vertebrae in every image',
         'hrnet_w32_spondylo.py',
         dict(train=dict(empty_slots_ignored=True), head=dict(ten_in_every_image=True)),
+    ),
+    'fault_6': Row(
+        'HRNet, ours, but 6: judged by the published evaluator',
+        'hrnet_w32_spondylo.py',
+        dict(metric=dict(forgiving=True)),
+        judges='ours_hrnet',
     ),
     'ours_unet': Row('U-Net, ours', 'unet_spondylo.py'),
     'ours_resnet': Row('ResNet, ours', 'resnet50_3deconv_spondylo.py'),
@@ -180,3 +188,7 @@ def _put_fault(config: Config, fault: dict[str, dict]) -> None:
     config.model.data_preprocessor.update(fault.get('preprocessor', {}))
     config.model.head.type = 'PublishedHead'
     config.model.head.update(fault.get('head', {}))
+    if 'metric' in fault:
+        config.test_evaluator = dict(type='PublishedMetric', **fault['metric'])
+        pack = config.test_dataloader.dataset.pipeline[-1]
+        pack.meta_keys = (*pack.meta_keys, 'published_targets')

@@ -12,7 +12,6 @@ done again; results.json, results.md and results.png beside this file are writte
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -67,9 +66,13 @@ def run_one(name: str, seed: int, args: argparse.Namespace, work_dir: Path, data
     with atomic_path(config) as part:
         part.parent.mkdir(parents=True, exist_ok=True)
         build(ROWS[name], size, data).dump(part)
-    resume = ['--resume'] if list(work_dir.glob('epoch_*.pth')) else []
-    call('tools/train.py', config, '--work-dir', work_dir, '--seed', seed, *size.train_options, *resume)
-    call('tools/test.py', config, work_dir / f'epoch_{size.epochs}.pth', '--out', work_dir / 'val')
+    trained = work_dir
+    if ROWS[name].judges:
+        trained = work_dir.with_name(f'{ROWS[name].judges}_seed{seed}')
+    else:
+        resume = ['--resume'] if list(work_dir.glob('epoch_*.pth')) else []
+        call('tools/train.py', config, '--work-dir', work_dir, '--seed', seed, *size.train_options, *resume)
+    call('tools/test.py', config, trained / f'epoch_{size.epochs}.pth', '--out', work_dir / 'val')
 
 
 def call(tool: str, *arguments: object) -> None:

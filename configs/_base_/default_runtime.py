@@ -27,7 +27,14 @@ custom_hooks = []  # a variant's own
 vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
 visualizer = dict(type='Visualizer', vis_backends=vis_backends)
 
-log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True, num_digits=6)
+log_processor = dict(
+    type='LogProcessor',
+    window_size=50,
+    by_epoch=True,
+    num_digits=6,
+    # what is averaged over the window: not the validation's loss, which mmengine would average with all earlier ones
+    mean_pattern=r'(?<!spondylo/)loss|time|grad_norm',
+)
 log_level = 'INFO'
 
 env_cfg = dict(

@@ -13,6 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from spondylo_mm import plugin  # noqa: F401 (before mmpose: this may be the first module a loader worker imports)
+
+# isort: split
 import numpy as np
 from mmengine.hooks import Hook
 from mmengine.runner import Runner

@@ -14,6 +14,28 @@ from ..errors import InputError
 
 _SHOWN = 3  # names of mismatching weights worth showing in one line
 
+# What mmengine's own checkpoints hold beside weights: its log history and numpy values. MMPose's model zoo is of them.
+_PICKLED_BY_MMENGINE = (
+    'mmengine.logging.history_buffer.HistoryBuffer',
+    'numpy.core.multiarray._reconstruct',
+    'numpy._core.multiarray._reconstruct',
+    'numpy.core.multiarray.scalar',
+    'numpy._core.multiarray.scalar',
+    'numpy.ndarray',
+    'numpy.dtype',
+    'builtins.getattr',
+)
+
+
+class _Unread:
+    """Stands for any of ``_PICKLED_BY_MMENGINE`` while a file is read: takes what it is given and does nothing."""
+
+    def __new__(cls, *args: object) -> _Unread:
+        return super().__new__(cls)
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
 
 def load_weights(
     model: nn.Module, path: str | Path, *, prefix: str = '', allow_more: bool = False, allow_partial: bool = False
@@ -44,7 +66,9 @@ def load_weights(
             if not allow_partial and fitting > 0:
                 advice += ', or to train from the weights that match, --allow-partial'
             raise InputError(f'{path}: belongs to another model ({difference}): {advice}')
-        print_log(f'{path}: {fitting} of {len(own)} weights fit and are loaded; {difference}', 'current', logging.WARNING)
+        print_log(
+            f'{path}: {fitting} of {len(own)} weights fit and are loaded; {difference}', 'current', logging.WARNING
+        )
     model.load_state_dict(
         {name: value for name, value in weights.items() if name in own and name not in reshaped}, strict=False
     )
@@ -52,6 +76,8 @@ def load_weights(
 
 def read_checkpoint(path: str | Path) -> object:
     """The content of a checkpoint file, without unpickling anything but tensors and plain values.
+
+    Of mmengine's own checkpoints the log history and numpy values come as placeholders.
 
     Raises:
         InputError: the file is missing, is no checkpoint, or holds pickled objects.
@@ -62,7 +88,8 @@ def read_checkpoint(path: str | Path) -> object:
     if path.suffix == '.safetensors':
         return _read_safetensors(path)
     try:
-        return torch.load(path, map_location='cpu', weights_only=True)
+        with torch.serialization.safe_globals([(_Unread, name) for name in _PICKLED_BY_MMENGINE]):
+            return torch.load(path, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:
         if 'Unsupported global' in str(error) or 'GLOBAL' in str(error):
             raise InputError(

@@ -17,8 +17,10 @@ from mmpose.structures import PoseDataSample
 from torch.utils.data import Dataset
 
 from .. import __version__, plugin  # noqa: F401 (registers what configs name)
+from ..codecs.corner_sd import corner_sd
+from ..codecs.gaussian_targets import frame_scale
 from ..errors import InputError
-from ..models.mc_dropout import corner_sd, dropout_layers, thinned
+from ..models.mc_dropout import dropout_layers, thinned
 from .checkpoints import load_weights
 from .configs import choose_device, load_config, without_pretraining
 from .images import find_images
@@ -37,8 +39,8 @@ class SpineInferencer:
         device: ``auto``, ``cpu``, ``cuda``, …
         flip_test: average with the prediction of the mirrored image.
         mc_dropout: number of passes with dropout from which each corner's standard deviation is estimated, see
-            :mod:`~spondylo_mm.models.mc_dropout`; 0 for none, else at least 2. The corner reported is that of the pass
-            without dropout.
+            :mod:`~spondylo_mm.models.mc_dropout` and :mod:`~spondylo_mm.codecs.corner_sd`; 0 for none, else at least 2.
+            The corner reported is that of the pass without dropout.
         seed: of what the passes drop: the same seed gives the same deviations, in whatever order and batches images
             come.
         options: ``KEY=VALUE`` changes to the config.
@@ -88,7 +90,7 @@ class SpineInferencer:
             InputError: nothing matches, or an image cannot be read.
         """
         paths = find_images([images] if isinstance(images, (str, Path)) else images)
-        samples = self.predict(self.dataset_of_images(paths), on_error=_raise)
+        samples = self.predict(self.dataset_of_images(paths), on_error=raise_error)
         return {name: record_of(sample) for name, sample in zip(paths, samples, strict=True)}
 
     def dataset_of_images(self, paths: dict[str, Path]) -> Dataset:
@@ -112,7 +114,8 @@ class SpineInferencer:
 
         Yields:
             Samples whose ``pred_instances`` hold ``keypoints`` (1, K, 2) in image pixels, ``keypoint_scores`` (1, K),
-            ``presence`` (1, S) and, with Monte-Carlo dropout, ``keypoint_sd`` (1, K).
+            ``presence`` (1, S) and, with Monte-Carlo dropout, ``keypoint_sd`` and its part
+            ``keypoint_sd_between_passes`` (1, K), image pixels.
         """
         batch: list[dict] = []
         for index in range(len(dataset)):
@@ -129,23 +132,32 @@ class SpineInferencer:
     def _predict_batch(self, batch: list[dict]) -> list[PoseDataSample]:
         samples = self.model.test_step(pseudo_collate(batch))
         if self.mc_dropout:
-            sd = self._dropout_sd(batch)
-            for sample, sample_sd in zip(samples, sd, strict=True):
-                sample.pred_instances.keypoint_sd = sample_sd[None]
+            self._add_sd(samples, batch)
         return samples
 
-    def _dropout_sd(self, batch: list[dict]) -> np.ndarray:
-        """Standard deviation (B, K) of each corner over passes with dropout, image px; see :func:`corner_sd`."""
-        passes = []
+    def _add_sd(self, samples: list[PoseDataSample], batch: list[dict]) -> None:
+        """Give the samples of a batch the standard deviation of each corner; see :func:`corner_sd`."""
         with thinned(self.model, self.seed):
-            for _ in range(self.mc_dropout):
-                samples = self.model.test_step(pseudo_collate(batch))
-                passes.append([sample.pred_instances.keypoints[0] for sample in samples])
-        return corner_sd(np.array(passes))
+            passes = [self.model.test_step(pseudo_collate(batch)) for _ in range(self.mc_dropout)]
+        for sample, *thin in zip(samples, *passes, strict=True):
+            corners, scores = (
+                np.array([one.pred_instances[key][0] for one in thin]) for key in ('keypoints', 'keypoint_scores')
+            )
+            sd, between = corner_sd(corners, scores, self._sigma_of(sample), sample.ori_shape[::-1])
+            sample.pred_instances.keypoint_sd = sd[None]
+            sample.pred_instances.keypoint_sd_between_passes = between[None]
+
+    def _sigma_of(self, sample: PoseDataSample) -> np.ndarray:
+        """Standard deviation (2,) in image px, along x and y, of the Gaussians the heatmaps were trained on."""
+        codec = self.model.head.decoder
+        to_input = frame_scale(codec.heatmap_size, codec.input_size)
+        return codec.sigma * to_input * sample.input_scale / np.asarray(sample.input_size)
 
     def _check_mc_dropout(self) -> None:
         if self.mc_dropout < 2:
             raise InputError(f'--mc-dropout {self.mc_dropout}: a spread needs at least 2 passes: give 2 or more')
+        if not 0 <= self.seed < 2**63:
+            raise InputError(f'--seed {self.seed}: give a whole number from 0 to 2^63 - 1')
         if not dropout_layers(self.model):
             raise InputError(
                 '--mc-dropout: the model has no dropout layer with a probability above 0: train a config that has, '
@@ -169,7 +181,8 @@ def record_of(sample: PoseDataSample) -> dict:
     )
 
 
-def _raise(error: InputError) -> None:
+def raise_error(error: InputError) -> None:
+    """For ``on_error``, where an image that cannot be read must stop everything."""
     raise error
 
 

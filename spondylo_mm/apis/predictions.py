@@ -146,7 +146,11 @@ def overlay_names(file_names: list[str]) -> dict[str, str]:
 
 def write_overlay(path: Path, image_path: Path, record: dict, truth: list[dict] | None = None) -> None:
     """Draw a record, and the truth where known, on its image."""
-    overlay = draw_overlay(read_radiograph(image_path), record['vertebrae'], truth)
-    _, png = cv2.imencode('.png', overlay)  # written by Python: OpenCV's own writer does not say why it failed
+    write_png(path, draw_overlay(read_radiograph(image_path), record['vertebrae'], truth))
+
+
+def write_png(path: Path, picture: np.ndarray) -> None:
+    """Write a picture (H, W, 3), BGR, atomically."""
+    _, png = cv2.imencode('.png', picture)  # written by Python: OpenCV's own writer does not say why it failed
     with atomic_path(path) as part:
         part.write_bytes(png.tobytes())

@@ -90,9 +90,9 @@ def _comparable_children(nodes: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    """A value in words; of a pipeline its steps, as those of pipelines of other lengths are compared by nothing else."""
+    """A value as it is shown; of a list of dicts, as a pipeline, the type of each."""
     if isinstance(value, (list, tuple)) and _children(value):
-        return '[' + ', '.join(str(item.get('type')) for item in value) + ']'
+        return '[' + ', '.join(str(item.get('type', item)) for item in value) + ']'
     return value if value is _ABSENT else repr(value)
 
 

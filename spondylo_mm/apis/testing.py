@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +12,14 @@ from mmengine.evaluator import Evaluator
 from mmpose.structures import PoseDataSample
 
 from ..anatomy import CORNERS, LEVELS, NUM_CORNERS, NUM_SLOTS
-from ..atomic import make_output_folder
+from ..atomic import atomic_path, make_output_folder
 from ..errors import InputError
+from ..visualization.reliability import draw_reliability
 from .images import find_images
 from .inferencer import SpineInferencer, record_of
 from .predictions import overlay_names, write_overlay, write_predictions
+
+RELIABILITY_PLOT = 'reliability.png'
 
 
 @dataclass
@@ -28,6 +32,7 @@ class TestResult:
         num_images: images predicted.
         metrics: the metrics, ``None`` where nothing was labelled.
         metrics_file: path of ``metrics.json``, likewise.
+        reliability_plot: path of ``reliability.png``, where standard deviations could be compared with errors.
         failures: one line per image that could not be read.
     """
 
@@ -38,6 +43,7 @@ class TestResult:
     num_images: int
     metrics: dict[str, float] | None = None
     metrics_file: Path | None = None
+    reliability_plot: Path | None = None
     failures: list[str] = field(default_factory=list)
 
 
@@ -49,7 +55,8 @@ def test(
     images: Sequence[str] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> TestResult:
-    """Predict images, or else a split, and write predictions, summary, overlays and, where there is truth, metrics.
+    """Predict images, or else a split, and write predictions, summary, overlays and, where there is truth, metrics and
+    (with Monte-Carlo dropout) the reliability plot.
 
     Args:
         folder: where to; results of an earlier run are removed.
@@ -86,12 +93,15 @@ def test(
     if any(truth_of(sample) for sample in samples.values()):
         result.metrics_file = folder / 'metrics.json'
         result.metrics = _evaluate(inferencer, list(samples.values()), result.metrics_file)
+        uncertainty = json.loads(result.metrics_file.read_text()).get('uncertainty')
+        if uncertainty and uncertainty['reliability']:
+            result.reliability_plot = _plot_reliability(folder / RELIABILITY_PLOT, uncertainty)
     return result
 
 
 def _remove_results(folder: Path) -> None:
-    """Metrics or overlays of an earlier run beside new predictions would be taken for theirs."""
-    for old in [folder / 'metrics.json', *(folder / 'overlays').glob('*.png')]:
+    """Metrics or pictures of an earlier run beside new predictions would be taken for theirs."""
+    for old in [folder / 'metrics.json', folder / RELIABILITY_PLOT, *(folder / 'overlays').glob('*.png')]:
         old.unlink(missing_ok=True)
 
 
@@ -114,3 +124,9 @@ def _evaluate(inferencer: SpineInferencer, samples: list[PoseDataSample], metric
     evaluator = Evaluator({**inferencer.config.test_evaluator, 'metrics_file': str(metrics_file)})
     evaluator.process(samples)
     return evaluator.evaluate(len(samples))
+
+
+def _plot_reliability(path: Path, uncertainty: dict) -> Path:
+    with atomic_path(path) as part:
+        draw_reliability(uncertainty).savefig(part, dpi=130)
+    return path

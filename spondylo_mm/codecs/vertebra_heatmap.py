@@ -132,7 +132,8 @@ class VertebraHeatmap(BaseKeypointCodec):
 
         Returns:
             B arrays of keypoints (1, K, 2) in input pixels, always inside the frame, and B arrays of scores (1, K), the
-            height of the largest pixel over the amplitude, clipped to [0, 1]; all float32. NaN heatmaps have NaN scores.
+            height of the largest pixel in shares of the amplitude, clipped to [0, 1]; all float32. NaN heatmaps have
+            NaN scores.
         """
         self._check_size(batch_encoded.shape[2:])
         if batch_encoded.device.type == 'cpu':  # see the module; numpy has no bfloat16

@@ -41,9 +41,7 @@ class SpondyloDataset(BaseCocoStyleDataset):
 
     METAINFO: dict = dataset_info()
 
-    def __init__(
-        self, codec: dict, images: Mapping[str, str] | None = None, anchor: str = 'caudal', **kwargs
-    ) -> None:
+    def __init__(self, codec: dict, images: Mapping[str, str] | None = None, anchor: str = 'caudal', **kwargs) -> None:
         self._codec = codec
         self._images = images
         self._anchor = anchor

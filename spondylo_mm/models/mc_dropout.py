@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -25,10 +24,10 @@ def dropout_layers(model: nn.Module) -> list[nn.Module]:
 
 @contextmanager
 def thinned(model: nn.Module, seed: int) -> Iterator[None]:
-    """Within this context each forward pass of ``model``, which must be in evaluation mode, is one of a thinned network.
+    """Within this context each forward pass of ``model``, which must be in evaluation mode, is of a thinned network.
 
-    The n-th pass after entering is of the same network whenever it is entered with the same seed, for inputs (B, C, H,
-    W) of any B. With ``flip_test`` the mirrored image has masks of its own.
+    The n-th pass after entering is of the same network whenever it is entered with the same seed, for any number of
+    images (B, C, H, W). With ``flip_test`` the mirrored image has masks of its own.
 
     Example:
         >>> with thinned(model, seed=0):
@@ -48,17 +47,3 @@ def thinned(model: nn.Module, seed: int) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
-
-
-def corner_sd(passes: np.ndarray) -> np.ndarray:
-    """Standard deviation of corners in the plane, both axes together.
-
-    Args:
-        passes: (N, ..., 2) the corners of N >= 2 passes, image pixels.
-
-    Returns:
-        (...) root of the summed squared distances to the mean corner over N - 1, that is of the sum of the variances in
-        x and in y, image pixels. It is to be compared with radial errors: were the passes drawn from what the true
-        corner may be, their root mean square would be equal.
-    """
-    return np.sqrt(np.var(passes, axis=0, ddof=1, dtype=float).sum(axis=-1))

@@ -24,7 +24,7 @@ _RINGS = ((0, 4), (4, 12))  # how far away, in gaps, a label is tried on one sid
 
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 _FONT = cv2.FONT_HERSHEY_DUPLEX
-_SUBPIXEL_BITS = 4
+SUBPIXEL_BITS = 4  # of OpenCV's fixed-point coordinates
 _FARTHEST = 30000.0  # corners further out are drawn here: OpenCV's coordinates are integers
 
 
@@ -48,8 +48,8 @@ def draw_overlay(image: np.ndarray, vertebrae: Sequence[dict], truth: Sequence[d
     canvas = cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA)
     canvas = cv2.cvtColor(canvas, cv2.COLOR_GRAY2BGR)
 
-    drawn = [(vertebra, corners) for vertebra in vertebrae if (corners := _corners(vertebra, scale)) is not None]
-    true = [corners for vertebra in truth or () if (corners := _corners(vertebra, scale)) is not None]
+    drawn = [(vertebra, corners) for vertebra in vertebrae if (corners := overlay_corners(vertebra, scale)) is not None]
+    true = [corners for vertebra in truth or () if (corners := overlay_corners(vertebra, scale)) is not None]
     for vertebra, corners in drawn:
         _draw_vertebra(canvas, corners, SLOT_COLORS[vertebra['slot']][::-1])
     for corners in true:
@@ -70,7 +70,7 @@ def overlay_scale(image_height: int) -> float:
     return min(max(1.0, MIN_HEIGHT / image_height), MAX_SCALE)
 
 
-def _corners(vertebra: dict, scale: float) -> np.ndarray | None:
+def overlay_corners(vertebra: dict, scale: float) -> np.ndarray | None:
     """Corners (4, 2) in pixels of the overlay, or None where one is not finite."""
     corners = np.array([[vertebra['corners'][name][axis] for axis in 'xy'] for name in CORNERS], dtype=float)
     if not np.isfinite(corners).all():
@@ -85,16 +85,18 @@ def _draw_vertebra(canvas: np.ndarray, corners: np.ndarray, color: tuple[int, ..
     _draw_lines(canvas, corners, OUTLINE, color, line)
     _draw_lines(canvas, corners, [(TL, TR)], color, 2 * line)
     for corner in corners:
-        center, radius = _fixed(corner), _pixels(_DOT, height) << _SUBPIXEL_BITS
-        cv2.circle(canvas, center, radius + (1 << _SUBPIXEL_BITS), _BLACK, cv2.FILLED, cv2.LINE_AA, _SUBPIXEL_BITS)
-        cv2.circle(canvas, center, radius, color, cv2.FILLED, cv2.LINE_AA, _SUBPIXEL_BITS)
+        center, radius = fixed_point(corner), _pixels(_DOT, height) << SUBPIXEL_BITS
+        cv2.circle(canvas, center, radius + (1 << SUBPIXEL_BITS), _BLACK, cv2.FILLED, cv2.LINE_AA, SUBPIXEL_BITS)
+        cv2.circle(canvas, center, radius, color, cv2.FILLED, cv2.LINE_AA, SUBPIXEL_BITS)
 
 
 def _draw_lines(
     canvas: np.ndarray, corners: np.ndarray, edges: Sequence[tuple[int, int]], color: object, thickness: int
 ) -> None:
     for start, end in edges:
-        cv2.line(canvas, _fixed(corners[start]), _fixed(corners[end]), color, thickness, cv2.LINE_AA, _SUBPIXEL_BITS)
+        cv2.line(
+            canvas, fixed_point(corners[start]), fixed_point(corners[end]), color, thickness, cv2.LINE_AA, SUBPIXEL_BITS
+        )
 
 
 def _draw_dashed(canvas: np.ndarray, corners: np.ndarray) -> None:
@@ -104,7 +106,7 @@ def _draw_dashed(canvas: np.ndarray, corners: np.ndarray) -> None:
         count = max(1, round(np.linalg.norm(vector) / (2 * dash)))
         for i in range(count):
             ends = [corners[start] + vector * (i + part) / count for part in (0.0, 0.5)]
-            cv2.line(canvas, _fixed(ends[0]), _fixed(ends[1]), _WHITE, 1, cv2.LINE_AA, _SUBPIXEL_BITS)
+            cv2.line(canvas, fixed_point(ends[0]), fixed_point(ends[1]), _WHITE, 1, cv2.LINE_AA, SUBPIXEL_BITS)
 
 
 def _room_on_the_left(spine: list[np.ndarray], width: int) -> bool:
@@ -168,6 +170,6 @@ def _pixels(share: float, height: int) -> int:
     return max(1, round(share * height))
 
 
-def _fixed(point: np.ndarray) -> tuple[int, int]:
-    """A point in OpenCV's fixed-point coordinates."""
-    return tuple(int(v) for v in np.round(point * (1 << _SUBPIXEL_BITS)))
+def fixed_point(point: np.ndarray) -> tuple[int, int]:
+    """A point in OpenCV's fixed-point coordinates of ``SUBPIXEL_BITS``."""
+    return tuple(int(v) for v in np.round(point * (1 << SUBPIXEL_BITS)))

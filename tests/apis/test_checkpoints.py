@@ -1,7 +1,9 @@
 """Which checkpoints a model accepts."""
 
+import numpy as np
 import pytest
 import torch
+from mmengine.logging import HistoryBuffer
 from torch import nn
 
 from spondylo_mm.apis.checkpoints import load_weights
@@ -72,7 +74,9 @@ def test_what_is_no_state_dict_is_refused(tmp_path):
 
 def test_a_part_of_a_checkpoint_is_taken_by_its_prefix(tmp_path):
     source = model()
-    content = {f'backbone.{name}': value for name, value in source.state_dict().items()} | {'head.weight': torch.ones(1)}
+    content = {f'backbone.{name}': value for name, value in source.state_dict().items()} | {
+        'head.weight': torch.ones(1)
+    }
     torch.save(content, tmp_path / 'a.pth')
     target = model()
     load_weights(target, tmp_path / 'a.pth', prefix='backbone.')
@@ -106,3 +110,13 @@ def test_safetensors_are_read_and_damaged_ones_refused(tmp_path):
     (tmp_path / 'b.safetensors').write_bytes(b'no weights')
     with pytest.raises(InputError, match='cannot be read as a checkpoint'):
         load_weights(target, tmp_path / 'b.safetensors')
+
+
+def test_mmengine_s_own_checkpoints_give_their_weights_and_nothing_of_them_is_executed(tmp_path):
+    """As those of MMPose's model zoo: a log history and numpy values are pickled beside the weights."""
+    history = HistoryBuffer([0.5], [1])
+    meta = dict(dataset_meta=dict(sigmas=np.array([0.1])), best=np.float64(3))
+    source, target = model(), model()
+    torch.save(dict(meta=meta, message_hub=dict(loss=history), state_dict=source.state_dict()), tmp_path / 'zoo.pth')
+    load_weights(target, tmp_path / 'zoo.pth')
+    assert torch.equal(target.state_dict()['1.weight'], source.state_dict()['1.weight'])

@@ -18,6 +18,7 @@ from spondylo_mm import plugin  # noqa: F401
 from spondylo_mm.anatomy import NUM_KEYPOINTS
 from spondylo_mm.apis.configs import load_config, without_pretraining
 from spondylo_mm.apis.inferencer import SpineInferencer
+from spondylo_mm.apis.pretraining import load_pretraining, take_pretraining
 from spondylo_mm.apis.testing import test as run_test
 from spondylo_mm.apis.training import train
 
@@ -27,6 +28,7 @@ FULL_SIZE = sorted(path.stem for path in CONFIGS.glob('*_spondylo.py'))
 # In millions: backbone, head, both.
 PARAMETERS = dict(
     hrnet_w32_spondylo=(30.88, 0.90, 31.78),
+    hrnet_w32_2phase_spondylo=(30.88, 0.90, 31.78),
     hrnet_w32_fullres_spondylo=(30.88, 0.90, 31.78),
     hrnet_w32_coco_spondylo=(28.54, 0.68, 29.21),  # the backbone with a 1x1 head: 28.5, as Sun et al. 2019 have it
     hrnet_w48_spondylo=(67.12, 0.90, 68.02),
@@ -34,8 +36,14 @@ PARAMETERS = dict(
     resnet50_3deconv_spondylo=(23.51, 10.50, 34.01),  # 34.0, as Xiao et al. 2018 have it
     unet_spondylo=(17.263, 0.003, 17.266),
 )
-STRIDE_4 = ('hrnet_w32_spondylo', 'hrnet_w48_spondylo', 'hrnet_w32_coco_spondylo', 'resnet50_3deconv_spondylo')
-TIMM_HRNET = ('hrnet_w32_spondylo', 'hrnet_w32_fullres_spondylo', 'hrnet_w48_spondylo')
+TIMM_HRNET = (
+    'hrnet_w32_spondylo',
+    'hrnet_w32_2phase_spondylo',
+    'hrnet_w32_fullres_spondylo',
+    'hrnet_w48_spondylo',
+)
+FULL_RESOLUTION = ('hrnet_w32_fullres_spondylo', 'resnet50_spondylo', 'unet_spondylo')
+STRIDE_4 = tuple(name for name in PARAMETERS if name not in FULL_RESOLUTION)
 FROZEN = {name: ('backbone.conv1.', 'backbone.bn1.', 'backbone.layer1.') for name in PARAMETERS if 'resnet' in name}
 # What the finest features do not depend on: in timm's HRNet the widening of the three coarser scales, and what computes
 # these scales in the last exchange between scales.
@@ -180,6 +188,15 @@ def test_unet_halves_its_rate_when_validation_has_not_improved_for_more_than_15_
     assert rates == [3e-4] * 17 + [1.5e-4] * 2
 
 
+def pretrained_backbone(config: Config) -> nn.Module:
+    """The backbone as a training starts with it."""
+    model, pretraining = take_pretraining(config.model)
+    backbone = MODELS.build(model.backbone)
+    backbone.init_weights()
+    load_pretraining(backbone, pretraining)
+    return backbone
+
+
 def test_torchvision_s_v2_weights_are_named_and_fit(tmp_path):
     """A torchvision ResNet-50 saved to a file gives the same features after loading it as pretrained weights."""
     from torchvision.models import ResNet50_Weights, resnet50
@@ -191,9 +208,7 @@ def test_torchvision_s_v2_weights_are_named_and_fit(tmp_path):
     name = load_config(path).model.backbone.init_cfg.checkpoint.removeprefix('torchvision://')
     assert get_torchvision_models()[name] == ResNet50_Weights.IMAGENET1K_V2.url
 
-    config = load_config(path, [f'model.backbone.init_cfg.checkpoint={tmp_path / "resnet50.pth"}'])
-    ours = MODELS.build(config.model.backbone)
-    ours.init_weights()
+    ours = pretrained_backbone(load_config(path, [f'model.backbone.init_cfg.checkpoint={tmp_path / "resnet50.pth"}']))
     ours.eval()
     image = torch.rand(1, 3, 64, 64)
     with torch.inference_mode():
@@ -214,9 +229,7 @@ def test_mmpose_s_coco_checkpoint_is_named_and_fits(tmp_path):
     saved = MODELS.build(theirs).state_dict()
     torch.save(dict(state_dict=saved), tmp_path / 'coco.pth')
     config = load_config(path, [f'model.backbone.init_cfg.checkpoint={tmp_path / "coco.pth"}'])
-    ours = MODELS.build(config.model.backbone)
-    ours.init_weights()
-    loaded = ours.state_dict()
+    loaded = pretrained_backbone(config).state_dict()
     assert set(loaded) == {key.removeprefix('backbone.') for key in saved if key.startswith('backbone.')}
     assert all(torch.equal(value, saved[f'backbone.{key}']) for key, value in loaded.items())
 

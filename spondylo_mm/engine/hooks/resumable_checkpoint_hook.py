@@ -17,13 +17,20 @@ class ResumableCheckpointHook(CheckpointHook):
 
     mmengine saves before: what validation changes (the learning rate on a plateau, the patience of early stopping, the
     best score so far) is lost to the run that resumes. It also deletes the previous checkpoint first, so that a run
-    killed while it saves has none; here that goes last.
+    killed while it saves has none; here that goes last. And a run resumed in a copy of its work dir deletes the best
+    checkpoint of the original; here it minds its own.
 
     Resuming is exact between epochs. Where ``accumulative_counts`` does not divide the steps of an epoch, the gradients
     under way are lost.
     """
 
     priority = 'LOWEST'  # after all that validation changes
+
+    def before_train(self, runner: Any) -> None:
+        known = runner.message_hub.runtime_info
+        for name in [name for name in known if name.startswith('best_ckpt') and known[name]]:
+            runner.message_hub.update_info(name, str(Path(runner.work_dir, Path(known[name]).name)))
+        super().before_train(runner)
 
     def after_train_epoch(self, runner: Any) -> None:
         if not _validation_follows(runner):

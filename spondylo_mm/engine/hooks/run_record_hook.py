@@ -39,12 +39,12 @@ class RunRecordHook(Hook):
 
     def before_train(self, runner: Any) -> None:
         self._started = time.monotonic()
-        self._seconds_before = runner.message_hub.runtime_info.get('seconds')
-        self._seconds_before = 0.0 if self._seconds_before is None else float(self._seconds_before)
+        self._seconds_before = float(runner.message_hub.runtime_info.get('seconds', 0.0))
         if is_main_process():
             path = Path(runner.work_dir, FILE_NAME)
             is_resumed = runner.epoch > 0 and path.is_file()
             self._record = json.loads(path.read_text()) if is_resumed else self._describe(runner)
+            self._record['max_epochs'] = runner.max_epochs  # a resumed run may have been given more
             self._write(runner)
 
     def after_train_epoch(self, runner: Any) -> None:
@@ -82,7 +82,6 @@ class RunRecordHook(Hook):
             git=_git_state(),
             versions=_versions(),
             epochs=0,
-            max_epochs=runner.max_epochs,
             seconds=0.0,
         )
 

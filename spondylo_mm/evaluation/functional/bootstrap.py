@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 INTERVAL_PERCENT = (2.5, 97.5)  # a 95 % interval
@@ -45,3 +47,24 @@ def ratio_intervals(numerators: np.ndarray, denominators: np.ndarray, num_sample
     some = np.isfinite(values).any(axis=0)
     bounds[some] = np.nanpercentile(values[:, some], INTERVAL_PERCENT, axis=0).T
     return bounds
+
+
+def statistic_interval(
+    statistic: Callable[[np.ndarray], float], num_images: int, num_samples: int, seed: int
+) -> list[float]:
+    """95 % interval of a metric that is no ratio of sums.
+
+    Args:
+        statistic: from the indices (``num_images``,) of the images drawn to the metric; NaN where they have no data:
+            such draws are left out.
+        num_images, num_samples, seed: as in :func:`ratio_intervals`.
+
+    Returns:
+        ``[low, high]``; NaN where no draw has data, or there are fewer than two images.
+    """
+    if num_images < 2:
+        return [np.nan, np.nan]
+    rng = np.random.default_rng(seed)
+    values = np.array([statistic(rng.integers(num_images, size=num_images)) for _ in range(num_samples)])
+    values = values[np.isfinite(values)]
+    return np.percentile(values, INTERVAL_PERCENT).tolist() if values.size else [np.nan, np.nan]

@@ -24,6 +24,8 @@ class ImageScore:
         strict_mm: (S, 4) strict errors in mm, all NaN without a spacing.
         detection: what was found.
         invalid: number of corners to score whose prediction is NaN or infinite.
+        sd: (S, 4) predicted standard deviations in px@512, where the model was asked for them.
+        sd_between: (S, 4) their part between passes with dropout.
     """
 
     name: str
@@ -32,6 +34,8 @@ class ImageScore:
     strict_mm: np.ndarray
     detection: Detection
     invalid: int
+    sd: np.ndarray | None = None
+    sd_between: np.ndarray | None = None
 
 
 def score_image(
@@ -43,6 +47,8 @@ def score_image(
     slot_presence: np.ndarray | None = None,
     spacing: Sequence[float] | None = None,
     name: str = '',
+    sd: np.ndarray | None = None,
+    sd_between: np.ndarray | None = None,
 ) -> ImageScore:
     """Score one image. Nothing is sorted, and no prediction is left out for its score: slot s answers for slot s.
 
@@ -55,6 +61,8 @@ def score_image(
         slot_presence: (S,) 1 labelled, 0 known to be empty, -1 unknown; None: what is not labelled is unknown. Where it
             contradicts ``labelled`` (a partly labelled vertebra, a labelled one without corners) the slot is unknown.
         spacing: mm per image pixel in x and y, if known.
+        sd: (K,) standard deviation of each predicted corner, image pixels, if known; see ``codecs.corner_sd``.
+        sd_between: (K,) its part between passes with dropout.
     """
     predicted = np.asarray(predicted, dtype=float).reshape(NUM_SLOTS, NUM_CORNERS, 2)
     is_labelled = np.asarray(labelled).reshape(NUM_SLOTS, NUM_CORNERS) > 0
@@ -76,4 +84,6 @@ def score_image(
         strict_mm=np.full_like(strict, np.nan) if spacing is None else radial_errors(predicted, true, size, spacing),
         detection=detect(predicted, np.asarray(presence) >= PRESENCE_THRESHOLD, true, known),
         invalid=int((is_labelled & ~np.isfinite(predicted).all(axis=-1)).sum()),
+        sd=None if sd is None else sd.reshape(NUM_SLOTS, NUM_CORNERS) * scale,
+        sd_between=None if sd_between is None else sd_between.reshape(NUM_SLOTS, NUM_CORNERS) * scale,
     )

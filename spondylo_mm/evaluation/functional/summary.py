@@ -17,9 +17,17 @@ from .bootstrap import ratio, ratio_intervals
 from .image_score import ImageScore
 from .matching import MAX_CENTRE_DISTANCE, Detection
 from .radial_errors import REFERENCE_SIZE
+from .uncertainty import uncertainty
 
 SDR_PX = (6, 12, 18, 24)  # the radii the published baselines report, px@512
 SDR_MM = (2, 2.5, 3, 4)  # the radii of the cephalometric challenges (Wang et al., Med Image Anal 2016;31:63-76)
+
+UNCERTAINTY_DEFINITIONS = {
+    'sd': f'predicted standard deviation of a corner, both axes together, px@{REFERENCE_SIZE:.0f}: between passes with '
+    'dropout and, from the height of the peaks, within them',
+    'spearman': 'rank correlation of sd and radial error over labelled corners',
+    'reliability': 'corners in bins of like sd: root mean squares of sd and of radial error, equal if sd is right',
+}
 
 Fractions = dict[str, tuple[np.ndarray, np.ndarray]]  # metric -> (N,) numerators, (N,) denominators
 
@@ -30,7 +38,8 @@ def summarise(scores: Sequence[ImageScore], num_bootstrap: int = 1000, seed: int
     Returns:
         ``metrics`` {name: value}; ``intervals`` {name: [low, high]}, 95 %, over images; the counts they rest on;
         ``invalid_predictions`` {image: number of corners predicted as NaN or infinite}; ``per_level`` and
-        ``per_corner`` rows; ``definitions``. Error metrics in px@512 or mm, shares from 0 to 1.
+        ``per_corner`` rows; ``uncertainty`` where standard deviations were predicted; ``definitions``. Error metrics in
+        px@512 or mm, shares from 0 to 1.
     """
     strict, matched = (_stack([getattr(score, kind) for score in scores]) for kind in ('strict', 'matched'))
     errors_mm = _stack([score.strict_mm for score in scores])
@@ -39,7 +48,7 @@ def summarise(scores: Sequence[ImageScore], num_bootstrap: int = 1000, seed: int
     denominators = np.array([bottom for _, bottom in fractions.values()]).T
     values = ratio(numerators.sum(axis=0), denominators.sum(axis=0))
     intervals = ratio_intervals(numerators, denominators, num_bootstrap, seed)
-    return dict(
+    summary = dict(
         metrics={name: float(value) for name, value in zip(fractions, values, strict=True)},
         intervals=dict(zip(fractions, intervals.tolist(), strict=True)),
         num_images=len(scores),
@@ -54,6 +63,11 @@ def summarise(scores: Sequence[ImageScore], num_bootstrap: int = 1000, seed: int
         ],
         definitions=_definitions(num_bootstrap, seed),
     )
+    if scores and all(score.sd is not None for score in scores):
+        sd, sd_between = (_stack([getattr(score, kind) for score in scores]) for kind in ('sd', 'sd_between'))
+        summary['uncertainty'] = uncertainty(strict, sd, sd_between, num_bootstrap, seed)
+        summary['definitions'] |= UNCERTAINTY_DEFINITIONS
+    return summary
 
 
 def without_data(summary: dict) -> list[str]:

@@ -38,10 +38,24 @@ def format_table(summary: dict) -> str:
         f'{label:<23}{_with_interval(summary, name)}' for name, label in labels.items() if name in summary['metrics']
     ]
     lines += [''] + _level_rows(summary)
+    if 'uncertainty' in summary:
+        lines += ['', format_uncertainty(summary['uncertainty'])]
     if summary['invalid_predictions']:
         number = sum(summary['invalid_predictions'].values())
         lines += ['', f'{number} corners were predicted as NaN or infinite and count as misses (see the metrics file)']
     return '\n'.join(lines)
+
+
+def format_uncertainty(uncertainty: dict) -> str:
+    """The rank correlation of standard deviation and error, in one line."""
+    rho, (low, high) = uncertainty['spearman'], uncertainty['interval']
+    of = f'of sd and radial error over {uncertainty["corners"]} corners'
+    if rho is None or math.isnan(rho):
+        return f'Spearman rho {of}: no data'
+    between = uncertainty['spearman_between_passes']
+    alone = '' if between is None or math.isnan(between) else f' (between passes alone {between:.2f})'
+    interval = '' if low is None or math.isnan(low) else f' [{low:.2f}, {high:.2f}]'
+    return f'Spearman rho {of}: {rho:.2f}{interval}{alone}'
 
 
 def _level_rows(summary: dict) -> list[str]:

@@ -23,7 +23,8 @@ class SpondyloMetric(BaseMetric):
     """Strict and matched radial errors, vertebra detection, identification and count (see ``functional``).
 
     Reads of each data sample, in image pixels: ``pred_instances`` with ``keypoints`` (1, K, 2), ``keypoint_scores``
-    (1, K) and, if the model has one, ``presence`` (1, S) in [0, 1], else the mean of the four corners' scores;
+    (1, K) and, if the model has one, ``presence`` (1, S) in [0, 1], else the mean of the four corners' scores; with
+    Monte-Carlo dropout, ``keypoint_sd`` and ``keypoint_sd_between_passes`` (1, K);
     ``gt_instances`` with ``keypoints`` (1, K, 2) and ``keypoints_visible`` (1, K); and the metainfo ``ori_shape``
     (h, w), ``img_path``, optionally ``slot_presence`` (S,) and ``spacing`` (2,) mm/px [x, y].
 
@@ -71,6 +72,10 @@ class SpondyloMetric(BaseMetric):
                     slot_presence=None if slot_presence is None else _array(slot_presence),
                     spacing=None if spacing is None else _array(spacing),
                     name=str(sample.get('img_path', '')),
+                    sd=_array(predicted['keypoint_sd'])[0] if 'keypoint_sd' in predicted else None,
+                    sd_between=(
+                        _array(predicted['keypoint_sd_between_passes'])[0] if 'keypoint_sd' in predicted else None
+                    ),
                 )
             )
 

@@ -1,4 +1,4 @@
-"""The foreground-weighted loss against sums by hand."""
+"""The heatmap loss against sums by hand."""
 
 import pytest
 import torch
@@ -7,6 +7,15 @@ from spondylo_mm import plugin  # noqa: F401
 from spondylo_mm.models.losses.heatmap_mse import HeatmapMSELoss
 
 LOSS = HeatmapMSELoss(background=0.05, foreground=5.0, threshold=0.1)
+
+
+def test_by_default_every_supervised_pixel_counts_alike():
+    output, target = heatmaps(2)
+    weights = torch.tensor([[1.0, 0, 1, 0], [0, 0, 0, 0]])
+    by_hand = (output[0, [0, 2]] - target[0, [0, 2]]).square().mean()
+    torch.testing.assert_close(HeatmapMSELoss()(output, target, weights), by_hand)
+    torch.testing.assert_close(HeatmapMSELoss(loss_weight=500.0)(output, target, weights), 500 * by_hand)
+    torch.testing.assert_close(HeatmapMSELoss(foreground=2.0, background=2.0)(output, target, weights), 2 * by_hand)
 
 
 def test_each_pixel_counts_by_its_target():

@@ -1,0 +1,109 @@
+"""Monte-Carlo dropout as users see it: a standard deviation beside every corner. The rest is in test_testing.py."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from spondylo_mm.anatomy import NUM_KEYPOINTS
+from spondylo_mm.apis.inferencer import SpineInferencer
+from spondylo_mm.codecs.corner_sd import corner_sd
+from spondylo_mm.models.mc_dropout import thinned
+
+PASSES = 3
+
+
+@pytest.fixture(scope='module')
+def uncertain(tiny_config, trained, phantoms):
+    """An inferencer with Monte-Carlo dropout: ``uncertain(seed=0, …)``."""
+
+    def build(**options) -> SpineInferencer:
+        settings = dict(data_root=str(phantoms), device='cpu', mc_dropout=PASSES) | options
+        return SpineInferencer(tiny_config, trained, **settings)
+
+    return build
+
+
+def deviations(inferencer, part='keypoint_sd'):
+    samples = inferencer.predict(inferencer.dataset_of_split('val'), on_error=pytest.fail)
+    return np.array([sample.pred_instances[part][0] for sample in samples])
+
+
+def test_every_corner_has_a_deviation_no_less_than_its_part_between_passes(uncertain):
+    sd, between = deviations(uncertain()), deviations(uncertain(), 'keypoint_sd_between_passes')
+    assert sd.shape == between.shape == (3, NUM_KEYPOINTS)
+    assert (between > 0).any() and (sd > between).all()
+
+
+def test_deviations_follow_from_the_seed_and_leave_other_random_numbers_alone(uncertain):
+    torch.manual_seed(5)
+    undisturbed = torch.rand(3)
+    torch.manual_seed(5)
+    inferencer = uncertain()
+    state = torch.get_rng_state(), np.random.get_state()[1].copy()
+    first = deviations(inferencer)
+    assert torch.equal(torch.get_rng_state(), state[0]) and (np.random.get_state()[1] == state[1]).all()
+    torch.manual_seed(6)
+    assert (deviations(inferencer) == first).all() and (deviations(uncertain()) == first).all()
+    assert (deviations(uncertain(seed=1)) != first).any()
+    assert undisturbed.shape == (3,)
+
+
+def test_an_image_has_the_same_deviations_alone_and_among_others_in_any_order(uncertain, phantoms, monkeypatch):
+    monkeypatch.setattr('spondylo_mm.apis.predictions.PRESENCE_THRESHOLD', 0.0)
+    inferencer, paths = uncertain(), sorted((phantoms / 'Test').iterdir())
+
+    def sds(images) -> dict[str, np.ndarray]:
+        return {
+            name: np.array([corner['sd'] for one in record['vertebrae'] for corner in one['corners'].values()])
+            for name, record in inferencer(images).items()
+        }
+
+    together, backwards = sds(paths), sds(paths[::-1])
+    for path in paths:
+        assert together[path.name] == pytest.approx(sds(path)[path.name], abs=2e-3)
+        assert together[path.name] == pytest.approx(backwards[path.name], abs=2e-3)
+
+
+def test_deviations_are_in_pixels_of_the_image(uncertain, phantoms):
+    """The model sees 64 x 64 px, heatmaps are 16 x 16; blind images are larger and higher than wide."""
+    inferencer = uncertain()
+    dataset = inferencer.dataset_of_split('test')
+    (sample, _) = inferencer.predict(dataset, on_error=pytest.fail)
+    height, width = sample.ori_shape
+    assert height > width > 64
+    model, batch = inferencer.model, [dataset[0]]
+    from mmengine.dataset import pseudo_collate
+
+    corners, scores = [], []
+    with torch.inference_mode(), thinned(model, seed=0):
+        for _ in range(PASSES):
+            data = model.data_preprocessor(pseudo_collate(batch), False)
+            positions, heights = model.head.decoder.batch_decode(model(**data, mode='tensor'))
+            # the first and last pixel centre of input and heatmap coincide; edges of input and image do
+            corners.append((positions[0][0] + 0.5) / 64 * (width, height) - 0.5)
+            scores.append(heights[0][0])
+    sigma = 1.0 * (63 / 15) * np.array([width, height]) / 64  # of the tiny config's codec
+    sd, between = corner_sd(np.array(corners), np.array(scores), sigma, (width, height))
+    assert sample.pred_instances.keypoint_sd[0] == pytest.approx(sd, rel=1e-3)
+    assert sample.pred_instances.keypoint_sd_between_passes[0] == pytest.approx(between, rel=1e-3, abs=1e-3)
+
+
+def test_the_reported_corner_is_that_of_the_pass_without_dropout(uncertain):
+    plain, both = (
+        [
+            sample.pred_instances
+            for sample in one.predict(one.dataset_of_split('val'), on_error=pytest.fail)
+        ]
+        for one in (uncertain(mc_dropout=0), uncertain())
+    )  # fmt: skip
+    for alone, beside in zip(plain, both, strict=True):
+        assert (alone.keypoints == beside.keypoints).all() and (alone.presence == beside.presence).all()
+        assert 'keypoint_sd' not in alone
+
+
+def test_predictions_say_how_their_deviations_were_made(uncertain):
+    assert uncertain(seed=4).description['mc_dropout'] == dict(passes=PASSES, seed=4)
+    assert 'mc_dropout' not in uncertain(mc_dropout=0).description
+    json.dumps(uncertain().description)

@@ -1,0 +1,70 @@
+"""The validation loss: of the images, not of how they were batched."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.evaluator import Evaluator
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmpose.registry import MODELS
+
+from spondylo_mm.apis.configs import load_config
+
+
+@pytest.fixture(scope='module')
+def config(tiny_config, phantoms):
+    config = load_config(tiny_config, data_root=str(phantoms))
+    init_default_scope(config.default_scope)
+    return config
+
+
+@pytest.fixture(scope='module')
+def model(config):
+    torch.manual_seed(0)
+    return MODELS.build(config.model).eval()
+
+
+def validate(config, model, batch_size: int) -> float:
+    loader = Runner.build_dataloader(dict(config.val_dataloader, batch_size=batch_size), seed=0)
+    evaluator = Evaluator(dict(type='ValidationLoss'))
+    with torch.no_grad():
+        for batch in loader:
+            evaluator.process(data_samples=model.val_step(batch), data_batch=batch)
+    return evaluator.evaluate(len(loader.dataset))['spondylo/loss']
+
+
+def test_the_validation_loss_is_the_mean_of_the_images_losses_however_they_are_batched(config, model):
+    """By hand: the model's training loss, without augmentation and dropout, of one image at a time."""
+    by_hand = []
+    loader = Runner.build_dataloader(dict(config.val_dataloader, batch_size=1), seed=0)
+    with torch.no_grad():
+        for batch in loader:
+            data = model.data_preprocessor(batch)
+            by_hand.append(model(data['inputs'], data['data_samples'], mode='loss')['loss_heatmap'].item())
+    assert len(set(by_hand)) == 3
+    assert validate(config, model, 1) == pytest.approx(np.mean(by_hand), rel=1e-5)
+    assert validate(config, model, 2) == pytest.approx(np.mean(by_hand), rel=1e-5)
+
+
+def test_an_image_without_labels_has_no_loss(config, model):
+    loader = Runner.build_dataloader(dict(config.val_dataloader, batch_size=3), seed=0)
+    batch = next(iter(loader))
+    batch['data_samples'][1].gt_instance_labels.keypoint_weights.zero_()
+    with torch.no_grad():
+        losses = [result.heatmap_loss for result in model.val_step(batch)]
+    assert losses[1] is None and losses[0] > 0 and losses[2] > 0
+    assert np.isnan(evaluate([None, None]))
+    assert evaluate([1.0, None, 3.0]) == 2.0
+
+
+def evaluate(losses: list) -> float:
+    evaluator = Evaluator(dict(type='ValidationLoss'))
+    evaluator.metrics[0].process(None, [dict(heatmap_loss=loss) for loss in losses])
+    return evaluator.metrics[0].evaluate(len(losses))['spondylo/loss']
+
+
+def test_testing_does_not_look_at_labels(config, model):
+    loader = Runner.build_dataloader(dict(config.test_dataloader, batch_size=3), seed=0)
+    with torch.no_grad():
+        (result, *_) = model.test_step(next(iter(loader)))
+    assert 'heatmap_loss' not in result
