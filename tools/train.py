@@ -25,7 +25,7 @@ def parse_args() -> argparse.Namespace:
         const=True,
         default=False,
         metavar='CKPT',
-        help='go on with a stopped run as if it had not been stopped: from the last checkpoint of the work dir, or CKPT',
+        help='go on with a stopped run as if it had not been stopped: from its last checkpoint, or from CKPT',
     )
     parser.add_argument('--load-from', metavar='CKPT', help='start from the weights of a checkpoint of the same model')
     parser.add_argument(

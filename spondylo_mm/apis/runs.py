@@ -85,8 +85,8 @@ class Run:
         return reduce(lambda node, key: node.get(key) if isinstance(node, dict) else None, keys, self.record)
 
     def config(self) -> dict:
-        """The full config, as mmengine dumped it at the last start, without what says only where the run lies or that
-        it was resumed; empty where it was not dumped.
+        """The full config, as mmengine dumped it at the last start, without the work dir and that it was resumed; empty
+        where it was not dumped.
 
         Raises:
             InputError: it cannot be read.
@@ -98,8 +98,8 @@ class Run:
             content = Config.fromfile(dumps[-1], import_custom_modules=False).to_dict()
         except Exception as error:  # a config is a program: anything can go wrong in it
             raise InputError(f'{dumps[-1]}: cannot be read as a config ({type(error).__name__}): restore it') from error
-        if content.pop('resume', False):
-            content.pop('load_from', None)
+        if content.get('resume'):
+            content.update(resume=False, load_from=None)  # as at its first start
         content.pop('work_dir', None)
         return content
 

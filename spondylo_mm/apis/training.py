@@ -178,8 +178,8 @@ def _check_batch_norm(runner: Runner) -> None:
     model = runner.model.train()
     if any(isinstance(module, _BatchNorm) and module.training for module in model.modules()):
         raise InputError(
-            'train_dataloader.batch_size=1: the model has BatchNorm, which needs at least 2 images: use a larger batch, '
-            'or a smaller input if memory is short'
+            'train_dataloader.batch_size=1: the model has BatchNorm, which needs at least 2 images: use a larger '
+            'batch, or a smaller input if memory is short'
         )
 
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from mmengine.dataset import pseudo_collate
 
 from spondylo_mm.anatomy import NUM_KEYPOINTS
 from spondylo_mm.apis.inferencer import SpineInferencer
@@ -37,9 +38,6 @@ def test_every_corner_has_a_deviation_no_less_than_its_part_between_passes(uncer
 
 
 def test_deviations_follow_from_the_seed_and_leave_other_random_numbers_alone(uncertain):
-    torch.manual_seed(5)
-    undisturbed = torch.rand(3)
-    torch.manual_seed(5)
     inferencer = uncertain()
     state = torch.get_rng_state(), np.random.get_state()[1].copy()
     first = deviations(inferencer)
@@ -47,7 +45,6 @@ def test_deviations_follow_from_the_seed_and_leave_other_random_numbers_alone(un
     torch.manual_seed(6)
     assert (deviations(inferencer) == first).all() and (deviations(uncertain()) == first).all()
     assert (deviations(uncertain(seed=1)) != first).any()
-    assert undisturbed.shape == (3,)
 
 
 def test_an_image_has_the_same_deviations_alone_and_among_others_in_any_order(uncertain, phantoms, monkeypatch):
@@ -62,32 +59,29 @@ def test_an_image_has_the_same_deviations_alone_and_among_others_in_any_order(un
 
     together, backwards = sds(paths), sds(paths[::-1])
     for path in paths:
-        assert together[path.name] == pytest.approx(sds(path)[path.name], abs=2e-3)
-        assert together[path.name] == pytest.approx(backwards[path.name], abs=2e-3)
+        assert together[path.name] == pytest.approx(sds(path)[path.name], abs=0.01)
+        assert together[path.name] == pytest.approx(backwards[path.name], abs=0.01)
 
 
-def test_deviations_are_in_pixels_of_the_image(uncertain, phantoms):
-    """The model sees 64 x 64 px, heatmaps are 16 x 16; blind images are larger and higher than wide."""
+def test_deviations_are_in_pixels_of_the_image(uncertain):
+    """The tiny model's heatmaps are 16 x 16, its Gaussians 1 heatmap px wide; blind images are higher than wide."""
     inferencer = uncertain()
+    inferencer.model.head.final_layer.bias.data += 0.5  # peaks as high as those of a model that has learned something
     dataset = inferencer.dataset_of_split('test')
-    (sample, _) = inferencer.predict(dataset, on_error=pytest.fail)
+    sample = next(inferencer.predict(dataset, on_error=pytest.fail))
     height, width = sample.ori_shape
-    assert height > width > 64
-    model, batch = inferencer.model, [dataset[0]]
-    from mmengine.dataset import pseudo_collate
+    assert height > width
 
-    corners, scores = [], []
-    with torch.inference_mode(), thinned(model, seed=0):
-        for _ in range(PASSES):
-            data = model.data_preprocessor(pseudo_collate(batch), False)
-            positions, heights = model.head.decoder.batch_decode(model(**data, mode='tensor'))
-            # the first and last pixel centre of input and heatmap coincide; edges of input and image do
-            corners.append((positions[0][0] + 0.5) / 64 * (width, height) - 0.5)
-            scores.append(heights[0][0])
-    sigma = 1.0 * (63 / 15) * np.array([width, height]) / 64  # of the tiny config's codec
-    sd, between = corner_sd(np.array(corners), np.array(scores), sigma, (width, height))
+    with torch.inference_mode(), thinned(inferencer.model, seed=0):
+        batches = [inferencer.model.data_preprocessor(pseudo_collate([dataset[0]])) for _ in range(PASSES)]
+        decoded = [inferencer.model.head.decoder.batch_decode(inferencer.model(**batch)) for batch in batches]
+    to_image = np.array([width - 1, height - 1]) / 63  # all frames share the centres of their corner pixels
+    corners = np.array([keypoints[0][0] * to_image for keypoints, _ in decoded])
+    scores = np.array([heights[0][0] for _, heights in decoded])
+    assert 0.2 < scores.min() and scores.max() < 0.9
+    sd, between = corner_sd(corners, scores, np.array([width - 1, height - 1]) / 15, (width, height))
     assert sample.pred_instances.keypoint_sd[0] == pytest.approx(sd, rel=1e-3)
-    assert sample.pred_instances.keypoint_sd_between_passes[0] == pytest.approx(between, rel=1e-3, abs=1e-3)
+    assert sample.pred_instances.keypoint_sd_between_passes[0] == pytest.approx(between, rel=1e-3, abs=0.01)
 
 
 def test_the_reported_corner_is_that_of_the_pass_without_dropout(uncertain):

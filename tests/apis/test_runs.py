@@ -132,9 +132,9 @@ def test_a_resumed_run_has_the_config_of_one_that_was_not(make_run):
     folder = make_run('a', [{1: 9.0}, {2: 8.0}])
     first, second = sorted(folder.glob('*/vis_data'))
     (first / 'config.py').write_text("seed = 1\nresume = False\nload_from = None\nwork_dir = 'x'\n")
-    assert read_run(folder).config() == dict(seed=1, load_from=None)
+    assert read_run(folder).config() == dict(seed=1, resume=False, load_from=None)
     (second / 'config.py').write_text("seed = 2\nresume = True\nload_from = 'epoch_1.pth'\nwork_dir = 'x'\n")
-    assert read_run(folder).config() == dict(seed=2)
+    assert read_run(folder).config() == dict(seed=2, resume=False, load_from=None)
     (second / 'config.py').write_text('seed = (')
     with pytest.raises(InputError, match=r'config\.py: cannot be read'):
         read_run(folder).config()

@@ -94,7 +94,7 @@ def test_nothing_is_written_when_no_image_can_be_read(inferencer, tmp_path):
     assert not list((tmp_path / 'out').iterdir())
 
 
-def test_dropout_gives_every_corner_a_spread_and_the_same_position(
+def test_dropout_gives_every_listed_corner_a_deviation_and_the_same_position(
     tiny_config, trained, phantoms, inferencer, everything_present
 ):
     images = [phantoms / 'Test']
@@ -103,8 +103,7 @@ def test_dropout_gives_every_corner_a_spread_and_the_same_position(
     for name, record in uncertain.items():
         for vertebra, other in zip(record['vertebrae'], certain[name]['vertebrae'], strict=True):
             for corner, plain in zip(vertebra['corners'].values(), other['corners'].values(), strict=True):
-                assert corner.pop('sd') >= 0 and corner == plain
-    assert not any(layer.training for layer in inferencer.model.modules())
+                assert corner.pop('sd') > 0 and corner == plain
 
 
 def test_flip_test_changes_the_prediction(tiny_config, trained, phantoms, inferencer, everything_present):
@@ -116,7 +115,9 @@ def test_flip_test_changes_the_prediction(tiny_config, trained, phantoms, infere
     'changes, message',
     [
         (dict(mc_dropout=1), 'at least 2 passes'),
+        (dict(mc_dropout=-3), 'at least 2 passes'),
         (dict(mc_dropout=3, options=['model.head.dropout=0.0']), 'no dropout layer'),
+        (dict(mc_dropout=3, seed=-1), 'whole number from 0'),
         (dict(device='cuda'), 'no GPU'),
     ],
 )
@@ -126,8 +127,22 @@ def test_bad_usage_is_refused(tiny_config, trained, monkeypatch, changes, messag
         SpineInferencer(tiny_config, trained, **changes)
 
 
+def test_deviations_are_compared_with_errors_where_there_are_labels(tiny_config, trained, phantoms, tmp_path):
+    uncertain = SpineInferencer(tiny_config, trained, data_root=str(phantoms), device='cpu', mc_dropout=2)
+    result = run_test(uncertain, tmp_path, split='val')
+    metrics = json.loads((tmp_path / 'metrics.json').read_text())
+    assert metrics['uncertainty']['corners'] == metrics['num_corners'] > 0
+    assert -1 <= metrics['uncertainty']['spearman'] <= 1
+    assert result.reliability_plot == tmp_path / 'reliability.png'
+    assert cv2.imread(str(result.reliability_plot)).std() > 5
+
+    blind = run_test(uncertain, tmp_path, images=[str(phantoms / 'Test')])
+    assert blind.reliability_plot is None and not (tmp_path / 'reliability.png').exists()
+
+
 def test_results_of_an_earlier_run_do_not_stay_beside_new_ones(inferencer, phantoms, tmp_path):
-    run_test(inferencer, tmp_path, split='val')
+    plain = run_test(inferencer, tmp_path, split='val')
+    assert plain.reliability_plot is None and 'uncertainty' not in json.loads(plain.metrics_file.read_text())
     run_test(inferencer, tmp_path, images=[str(phantoms / 'Test')])
     assert not (tmp_path / 'metrics.json').exists()
     assert len(list((tmp_path / 'overlays').iterdir())) == 2

@@ -34,6 +34,20 @@ def test_testing_prints_the_table_and_every_path(run_tool, tiny_config, trained,
         assert str(path) in out
 
 
+def test_monte_carlo_dropout_prints_how_well_deviations_rank_errors(run_tool, tiny_config, trained, phantoms, tmp_path):
+    command = ('test.py', tiny_config, trained, '--data-root', phantoms, '--mc-dropout', 2)
+    status, out, _ = run_tool(*command, '--out', tmp_path / 'a')
+    assert status == 0 and f'reliability: {tmp_path / "a" / "reliability.png"}' in out
+    uncertainty = json.loads((tmp_path / 'a' / 'metrics.json').read_text())['uncertainty']
+    assert (
+        f'Spearman rho of sd and radial error over {uncertainty["corners"]} corners: {uncertainty["spearman"]:.2f}'
+        in out
+    )
+    for seed, equal in ((0, True), (1, False)):
+        run_tool(*command, '--seed', seed, '--out', tmp_path / 'b')
+        assert (json.loads((tmp_path / 'b' / 'metrics.json').read_text())['uncertainty'] == uncertainty) is equal
+
+
 def test_an_image_that_cannot_be_read_makes_the_status_2(run_tool, tiny_config, trained, phantoms, tmp_path):
     shutil.copytree(phantoms / 'Test', tmp_path / 'films')
     (tmp_path / 'films' / 'a.jpg').write_text('a text file renamed')
@@ -52,6 +66,7 @@ def test_an_image_that_cannot_be_read_makes_the_status_2(run_tool, tiny_config, 
         (('--split', 'test', '--data-root', 'nowhere'), 'no such annotation file'),
         (('--device', 'cuda'), 'no GPU'),
         (('--mc-dropout', '1'), 'at least 2'),
+        (('--mc-dropout', '2', '--cfg-options', 'model.head.dropout=0'), 'no dropout layer'),
         (('--cfg-options', 'model.head.dropuot=1'), 'did you mean dropout'),
     ],
 )
