@@ -20,7 +20,7 @@ from .. import plugin  # noqa: F401 (the config's custom_imports do the same; he
 from ..atomic import atomic_path, make_output_folder
 from ..command_line import DISK_ERRORS
 from ..errors import InputError
-from .checkpoints import load_weights
+from .checkpoints import load_weights, read_checkpoint
 from .configs import check_frozen_stages, from_random_weights, load_config, pretrained_weights, without_pretraining
 from .pretraining import Pretraining, load_pretraining, take_pretraining
 from .processes import prepare_processes
@@ -67,13 +67,16 @@ def train(
         _use_mixed_precision(config, amp)
     if from_scratch:
         from_random_weights(config)
+    if resume and load_from:
+        raise InputError('--load-from: a resumed run goes on from its own weights: give either --resume or --load-from')
     if resume:
         checkpoint = checkpoint_to_resume(resume, Path(config.work_dir))
         check_same_run(config, checkpoint)
         without_pretraining(config)
         config.resume, config.load_from = True, str(checkpoint)
-    elif load_from:
-        config.load_from = load_from
+    elif load_from or config.get('load_from'):
+        config.load_from = load_from or config.load_from
+        read_checkpoint(config.load_from)  # one that cannot be read is refused before anything is made
     prepare_processes(config, launcher)
     make_output_folder(config.work_dir)
     runner = _build_runner(config)

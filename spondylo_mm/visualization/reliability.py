@@ -34,8 +34,8 @@ def draw_reliability(uncertainty: dict) -> Figure:
     drawn = np.concatenate([rmse, mre, low, high, _column(bins, 'sd_from'), _column(bins, 'sd_to')])
     ends = np.nanmin(drawn) / _MARGIN, np.nanmax(drawn) * _MARGIN
     axes.plot(ends, ends, color='grey', linewidth=1, linestyle='--', label='error = sd')
-    axes.vlines(sd, low, high, color=_BLUE, linewidth=1.5, alpha=0.6, label='its 95 % interval over images')
     axes.plot(sd, rmse, 'o-', color=_BLUE, label='root mean square error')
+    axes.vlines(sd, low, high, color=_BLUE, linewidth=1.5, alpha=0.6, label='its 95 % interval over images')
     axes.plot(sd, mre, 's:', color=_ORANGE, markersize=4, label='mean radial error')
     _finish(axes, ends, f'radial error, px@{REFERENCE_SIZE:.0f}')
     axes.set_ylim(ends)

@@ -87,6 +87,8 @@ def test_weights_that_are_loaded_when_training_starts_are_missed_in_the_same_wor
     [
         (dict(resume='nowhere.pth'), 'nowhere.pth: no such checkpoint'),
         (dict(resume=True), 'holds no checkpoint'),
+        (dict(resume=True, load_from='a.pth'), 'either --resume or --load-from'),
+        (dict(load_from='nowhere.pth'), 'nowhere.pth: no such checkpoint'),
         (dict(amp='auto'), 'needs a GPU'),
         (dict(launcher='pytorch'), 'not started by torchrun'),
         (dict(options=('train_cfg.max_epoch=1',)), 'did you mean max_epochs'),
