@@ -63,6 +63,12 @@ def test_an_image_has_the_same_deviations_alone_and_among_others_in_any_order(un
         assert together[path.name] == pytest.approx(backwards[path.name], abs=0.01)
 
 
+def test_deviations_do_not_depend_on_how_many_images_are_predicted_at_once(uncertain, monkeypatch):
+    together = deviations(uncertain())
+    monkeypatch.setattr('spondylo_mm.apis.inferencer.BATCH_SIZE', 1)
+    assert deviations(uncertain()) == pytest.approx(together, rel=1e-3, abs=0.01)
+
+
 def test_deviations_are_in_pixels_of_the_image(uncertain):
     """The tiny model's heatmaps are 16 x 16, its Gaussians 1 heatmap px wide; blind images are higher than wide."""
     inferencer = uncertain()

@@ -99,9 +99,11 @@ def test_few_corners_have_no_correlation_and_few_bins(honest):
     assert np.isnan(result['reliability'][0]['RMSE_low'])  # one image says nothing about others
 
 
-def test_equal_deviations_have_no_order(honest):
+@pytest.mark.filterwarnings('error')
+def test_equal_deviations_or_errors_have_no_order(honest):
     errors, sd = honest
     assert np.isnan(report(errors, np.full_like(sd, 3.0))['spearman'])
+    assert np.isnan(report(np.full_like(errors, 3.0), sd)['spearman'])
 
 
 def test_nothing_labelled_is_no_data_and_not_zero(honest):

@@ -53,7 +53,9 @@ def test_passes_differ_and_follow_from_the_seed(network, images):
     assert not torch.equal(first[0], passes(network, images, seed=1)[0])
 
 
-def test_an_image_is_thinned_alike_whatever_its_batch(network, images):
+@pytest.mark.parametrize('layer', [nn.Dropout, nn.Dropout2d])
+def test_an_image_is_thinned_alike_whatever_its_batch(network, images, layer):
+    network[2] = layer(0.5).eval()
     together = passes(network, images)
     for index in range(len(images)):
         alone = passes(network, images[index : index + 1])

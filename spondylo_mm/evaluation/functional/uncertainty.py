@@ -64,19 +64,15 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 def _correlation(sd: np.ndarray, errors: np.ndarray, num_bootstrap: int, seed: int) -> dict:
     """Number of corners, rho and its interval of arrays (N, ...), NaN left out."""
-    per_image = [
-        (one_sd[np.isfinite(one_sd)], one_error[np.isfinite(one_sd)])
-        for one_sd, one_error in zip(sd, errors, strict=True)
-    ]
 
     def spearman(images: np.ndarray) -> float:
-        parts = [per_image[image] for image in images]
-        return rank_correlation(*(np.concatenate(values) for values in zip(*parts, strict=True))) if parts else math.nan
+        known = np.isfinite(sd[images])
+        return rank_correlation(sd[images][known], errors[images][known])
 
-    rho = spearman(np.arange(len(per_image)))
+    rho = spearman(np.arange(len(sd)))
     interval = [math.nan] * 2
     if not math.isnan(rho):
-        interval = statistic_interval(spearman, len(per_image), num_bootstrap, seed)
+        interval = statistic_interval(spearman, len(sd), num_bootstrap, seed)
     return dict(corners=int(np.isfinite(sd).sum()), spearman=rho, interval=interval)
 
 
