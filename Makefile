@@ -8,7 +8,7 @@ PYTHON := $(VENV)/bin/python
 PIP    := $(PYTHON) -m pip install --quiet --disable-pip-version-check
 DEMO   := work_dirs/demo
 
-.PHONY: help setup demo test test-slow lint benchmark-codec clean
+.PHONY: help setup demo test test-slow lint benchmark-codec benchmark-models clean
 
 help:  ## explain every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 18
@@ -35,6 +35,9 @@ lint: setup  ## check style
 
 benchmark-codec: setup  ## time the codec against MMPose's; rewrites benchmarks/codec/results.*
 	$(PYTHON) benchmarks/codec/run.py
+
+benchmark-models: setup  ## train the published recipe, ours, and ours with one fault each: hours on two cores
+	$(PYTHON) benchmarks/models/run.py
 
 clean:  ## remove the environment and what the demo made
 	rm -rf $(VENV) $(DEMO) data/demo
