@@ -20,7 +20,7 @@ def config(tiny_config, tmp_path_factory) -> Path:
     path.write_text(f"""
 _base_ = ['{tiny_config}']
 train_cfg = dict(max_epochs=4, val_interval=1)
-default_hooks = dict(checkpoint=dict(interval=1))
+default_hooks = dict(checkpoint=dict(interval=1), logger=dict(interval=1))
 train_dataloader = dict(batch_size=2, num_workers=1, persistent_workers=True)
 custom_hooks = [dict(type='EMAHook', momentum=0.1)]
 optim_wrapper = dict(clip_grad=dict(max_norm=1.0))
@@ -51,12 +51,12 @@ def test_a_run_killed_in_mid_epoch_and_resumed_ends_with_the_same_weights(config
         env=environment,
         start_new_session=True,
     )
-    while not list((tmp_path / 'killed').glob('epoch_2.pth')):  # then it is in, or about to begin, epoch 3
+    while not any('Epoch(train) [3][2/4]' in log.read_text() for log in (tmp_path / 'killed').glob('*/*.log')):
         assert killed.poll() is None, 'ended before it could be killed'
         time.sleep(0.01)
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
-    assert not (tmp_path / 'killed' / 'epoch_4.pth').exists()
+    assert [path.name for path in (tmp_path / 'killed').glob('epoch_*.pth')] == ['epoch_2.pth']
 
     subprocess.run(
         command(config, phantoms, tmp_path / 'killed', '--resume'), check=True, capture_output=True, env=environment
