@@ -16,9 +16,16 @@ def parse_args() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         epilog='OUT then holds Train/Keypointrcnn_data/{images,labels}/{train,val}, Test, and truth.json: every '
-        'visible vertebra with its level and corners, the slips, and the quirks put in.',
+        'visible vertebra with its level and corners, the slips, and the quirks put in. With --layout buu it holds '
+        'LA/<patient>.jpg and .csv, as many as --train, --val and --test together: tools/prepare_data.py splits them.',
     )
     parser.add_argument('out', metavar='OUT', help='folder to write; new or empty')
+    parser.add_argument(
+        '--layout',
+        choices=('mendeley', 'buu'),
+        default='mendeley',
+        help='of which dataset: the Spondylolisthesis Vertebral Landmark Dataset, or BUU-LSPINE',
+    )
     parser.add_argument('--train', type=int, default=320, metavar='N', help='training images')
     parser.add_argument('--val', type=int, default=48, metavar='N', help='validation images')
     parser.add_argument('--test', type=int, default=16, metavar='N', help='blind images, without labels')
@@ -34,12 +41,12 @@ def parse_args() -> argparse.Namespace:
         '--style',
         choices=('tight', 'loose', 'mixed'),
         default='mixed',
-        help='kind of label files: tight boxes and BL BR TL TR, loose boxes and TL BL BR TR, or both',
+        help='kind of label files of mendeley: tight boxes and BL BR TL TR, loose boxes and TL BL BR TR, or both',
     )
     parser.add_argument(
         '--quirks',
         action='store_true',
-        help='put in everything that is wrong with the real dataset, recorded in truth.json',
+        help='put in everything that is wrong with the real dataset mendeley, recorded in truth.json',
     )
     parser.add_argument(
         '--processes',
@@ -48,12 +55,30 @@ def parse_args() -> argparse.Namespace:
         metavar='N',
         help='images drawn at a time; the files do not depend on it',
     )
-    return parser.parse_args()
+    parser.add_argument(
+        '--gallery',
+        nargs='?',
+        const='',
+        metavar='REAL_DIR',
+        help='no dataset: put two contact sheets into OUT, one of phantoms, beside the radiographs of REAL_DIR if that '
+        'is given, and one with their truth drawn',
+    )
+    args = parser.parse_args()
+    if args.layout == 'buu' and (args.quirks or args.style != 'mixed'):
+        parser.error('--quirks and --style are of the layout mendeley: leave them out with --layout buu')
+    return args
 
 
 def main() -> None:
     args = parse_args()
-    from spondylo_mm.phantom.writer import write_dataset  # after parsing: --help need not wait for OpenCV
+    if args.gallery is not None:
+        from spondylo_mm.phantom.gallery import write_gallery
+
+        for sheet in write_gallery(args.out, args.gallery or None, args.seed, args.size):
+            print(sheet)
+        return
+    from spondylo_mm.phantom.buu_writer import write_buu_dataset  # after parsing: --help need not wait for OpenCV
+    from spondylo_mm.phantom.writer import write_dataset
 
     start = time.monotonic()
 
@@ -61,23 +86,18 @@ def main() -> None:
         print(f'\rdrawing {done}/{total}', end='\n' if done == total else '', file=sys.stderr, flush=True)
 
     counts = {'train': args.train, 'val': args.val, 'test': args.test}
-    truth = write_dataset(
-        args.out,
-        counts,
-        args.seed,
-        args.size,
-        args.style,
-        args.quirks,
-        args.processes,
-        progress if sys.stderr.isatty() else None,
-    )
+    show = progress if sys.stderr.isatty() else None
+    if args.layout == 'buu':
+        number = sum(counts.values())
+        truth = write_buu_dataset(args.out, number, args.seed, args.size, args.processes, show)
+        written = f'{number} lateral images, each with its CSV'
+    else:
+        truth = write_dataset(args.out, counts, args.seed, args.size, args.style, args.quirks, args.processes, show)
+        written = f'{args.train} train, {args.val} val and {args.test} blind images'
     seconds = time.monotonic() - start
     quirks = sum(bool(entry['quirks']) for entry in truth['images'].values())
     with_quirks = f', {quirks} of them with a quirk' if args.quirks else ''
-    print(
-        f'{args.out}: {args.train} train, {args.val} val and {args.test} blind images{with_quirks} '
-        f'({len(truth["images"]) / seconds:.1f} images/s)'
-    )
+    print(f'{args.out}: {written}{with_quirks} ({len(truth["images"]) / seconds:.1f} images/s)')
     print(f'truth: {os.path.join(args.out, "truth.json")}')
 
 

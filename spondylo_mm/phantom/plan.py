@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
+from itertools import count as count_from
 
 import numpy as np
 
-from ..errors import InputError
 from .labelling import JSON, LOOSE, TIGHT
 
 SPLITS = ('train', 'val', 'test')
@@ -14,6 +15,7 @@ STYLES = (TIGHT, LOOSE, 'mixed')
 _LOOSE_SHARE = 214 / 501  # of the patients: ids from 3700 on, with the second kind of label
 _FIRST_LOOSE_ID = 3700
 _LAST_ID = 4999  # of the real dataset; more only where more are asked for
+_MORE_TIGHT_IDS = 1_000_000  # tight ones go on here when there are none left below ``_FIRST_LOOSE_ID``
 _PLAN_STREAM, _NAME_STREAM = 100, 101  # seeds beside those of the splits
 
 
@@ -68,26 +70,17 @@ def image_path(split: str, stem: str, seed: int, index: int) -> str:
 
 
 def plan(counts: dict[str, int], seed: int, style: str) -> list[ImageSpec]:
-    """The images of a dataset without quirks, ``counts[split]`` of each split.
-
-    Raises:
-        InputError: more tight images than there are patient ids for them.
-    """
+    """The images of a dataset without quirks, ``counts[split]`` of each split; every one is of a patient of its own."""
     rng = np.random.default_rng(stream(seed, _PLAN_STREAM))
     total = sum(counts.values())
-    tight_ids = iter(rng.permutation(np.arange(1, _FIRST_LOOSE_ID)))
+    tight_ids = chain(rng.permutation(np.arange(1, _FIRST_LOOSE_ID)), count_from(_MORE_TIGHT_IDS))
     loose_ids = iter(rng.permutation(np.arange(_FIRST_LOOSE_ID, max(_LAST_ID + 1, _FIRST_LOOSE_ID + total))))
     specs = []
     for split in SPLITS:
         for index in range(counts[split]):
             # Mixed kinds alternate, so that the smallest dataset has both.
             is_loose = split == 'test' or style == LOOSE or (style != TIGHT and _takes_turn(index, _LOOSE_SHARE))
-            patient = next(loose_ids if is_loose else tight_ids, None)
-            if patient is None:
-                raise InputError(
-                    f'more than {_FIRST_LOOSE_ID - 1} tight images: there are no more patient ids below '
-                    f'{_FIRST_LOOSE_ID}; ask for fewer, or for --style loose'
-                )
+            patient = next(loose_ids if is_loose else tight_ids)
             stem = f'{patient:04d}-{"FM"[rng.integers(2)]}-{rng.integers(18, 91):03d}Y1'
             kind = None if split == 'test' else LOOSE if is_loose else TIGHT
             specs.append(

@@ -12,29 +12,17 @@ import numpy as np
 
 from ..anatomy import MIRRORED_CORNER
 from .geometry import Spine
+from .step_statistics import FILM, FULL, LONG_FILM, FilmStatistics
 
-# Share of images with the anterior side on the left: 98.6 % of the dataset's 501 BUU images and 59 % of the other 197.
-ANTERIOR_LEFT_SHARE = (501 * 0.986 + 197 * 0.59) / 698
 TEST_ASPECT = 1.6  # height of a blind image over the side of the squashed ones
-
-# Height over width of the originals, and so the stretch of x against y on the squashed images: 1.2 to 2.2 in the
-# dataset; the beta distribution between makes the widths of the tight boxes spread as the real ones do.
-STRETCH_RANGE = (1.2, 2.2)
-_STRETCH_BETA = (0.8, 2.2)
-_LEAN_SD = 2.0  # degrees, of the whole patient on the film; the steps are calibrated with it
-
-# Where the spine lies, in shares of the image. In the BUU part, 640 px: S1 at 422 +- 36 down, the lower the more
-# vertebrae are seen (396 px where five are labelled, 470 where ten are); the middle of the spine's extent at 334 +- 46
-# across.
-_S1_Y, _S1_Y_PER_VERTEBRA, _S1_Y_SD, _USUAL_VISIBLE = 0.652, 0.027, 0.05, 7.4
-_MIDDLE_X, _MIDDLE_X_SD = 0.522, 0.072
-# Scale: the median spacing of centres is 50 to 80 px of 640 on nearly all real images, about 35 mm.
-_HEIGHT_RANGE = (640 * 35 / 80, 640 * 35 / 50)  # mm
+_LEAST_Y, _MOST_Y = 0.45, 0.88  # of S1's centre, in shares of the height
 # No step between neighbouring centres is longer than this on the squashed image, in median steps: over 1.7 a missing
 # level is suspected, and only a high-grade slip on a much stretched image would get there with none missing.
 _MAX_STEP = 1.6
+_ANCHOR = 0.8  # of the spine's extent from its front, the point that ``FilmStatistics.anchor_x`` places
 _MARGIN = 0.02  # of the image, between a visible vertebra and the sides
-_MAX_DRAWS = 100
+_CLEAR = 0.09  # of the distance between two tops: how far the upper edge stays from either
+_MAX_DRAWS = 200
 
 
 @dataclass(frozen=True)
@@ -113,26 +101,34 @@ class View:
         return ((corners >= 0) & (corners <= [self.width - 1, self.height - 1])).all(axis=(1, 2))
 
 
-def sample_framing(rng: np.random.Generator, spine: Spine, visible: int) -> Framing | None:
+def sample_framing(
+    rng: np.random.Generator, spine: Spine, visible: int, film: FilmStatistics = FILM[FULL]
+) -> Framing | None:
     """Draw a radiograph that shows exactly the ``visible`` most caudal vertebrae; None if this spine fits on none."""
+    more = visible - film.usual_visible
     for _ in range(_MAX_DRAWS):
-        lean, facing = rng.normal(0, _LEAN_SD), 'left' if rng.random() < ANTERIOR_LEFT_SHARE else 'right'
+        facing = 'left' if rng.random() < film.anterior_left else 'right'
+        lean = rng.normal(film.lean, film.lean_sd) * (1 if facing == 'left' else -1)
         corners = spine.corners @ _turned(lean, facing).T
-        # The upper edge of the film lies between the tops of the last visible vertebra and the next, clear of both by a
-        # pixel of the smallest images; S1's place then gives the scale.
+        # Height and S1's place are drawn, and kept if the upper edge then lies between the tops of the last visible
+        # vertebra and the next, clear of both by a pixel of the smallest images.
+        height = np.exp(rng.normal(np.log(film.height_mm) + film.height_growth * more, film.height_sd))
+        s1_y = rng.normal(film.s1_y + film.s1_y_growth * more, film.s1_y_sd)
+        above = corners[0, :, 1].mean() - s1_y * height
         top = corners[..., 1].min(axis=1)
-        above = top[visible - 1] + rng.uniform(0.1, 0.9) * (top[visible] - top[visible - 1])
-        s1_y = _S1_Y + _S1_Y_PER_VERTEBRA * (visible - _USUAL_VISIBLE) + rng.normal(0, _S1_Y_SD)
-        height = (corners[0, :, 1].mean() - above) / np.clip(s1_y, 0.45, 0.85)
-        if not _HEIGHT_RANGE[0] < height < _HEIGHT_RANGE[1]:
+        share = (top[visible - 1] - above) / (top[visible - 1] - top[visible])
+        if not (_CLEAR < share < 1 - _CLEAR and _LEAST_Y < s1_y < _MOST_Y):
             continue
-        low, high = STRETCH_RANGE
-        width = height / (low + (high - low) * rng.beta(*_STRETCH_BETA))
+        low, high = film.long_stretch if visible >= LONG_FILM else film.stretch
+        width = height / (low + (high - low) * rng.beta(*film.stretch_beta))
         # A curved spine needs a broad film.
         left, right = corners[:visible, :, 0].min(), corners[:visible, :, 0].max()
         width = min(max(width, (right - left) / (1 - 2 * _MARGIN)), height / low)
-        middle_x = rng.normal(_MIDDLE_X, _MIDDLE_X_SD)
-        x = (left + right) / 2 - width * (middle_x if facing == 'left' else 1 - middle_x)
+        anchor_x = rng.normal(film.anchor_x, film.anchor_x_sd)
+        if facing == 'left':
+            x = left + _ANCHOR * (right - left) - width * anchor_x
+        else:
+            x = right - _ANCHOR * (right - left) - width * (1 - anchor_x)
         x = np.clip(x, right - (1 - _MARGIN) * width, left - _MARGIN * width)
         framing = Framing((float(x), float(above)), (float(width), float(height)), float(lean), facing)
         if _shows(framing.squashed(1000), spine, visible):

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from ..atomic import atomic_path, write_json, write_text
 from ..errors import InputError
@@ -22,7 +23,7 @@ from .radiograph import make_radiograph
 
 SCHEMA = 1
 MIN_SIZE = 128  # px; below, a vertebral body is under 10 px high and its corners mean little
-_JPEG_QUALITY = 92
+JPEG_QUALITY = 92
 
 
 def write_dataset(
@@ -54,15 +55,35 @@ def write_dataset(
         InputError: a value out of range, or a folder that is not empty.
     """
     out = Path(out).resolve()
-    _check(out, counts, seed, size, style, processes)
+    check(out, counts, seed, size, style, processes)
     specs = plan(counts, seed, style)
     if quirks:
         specs = assign(specs, seed)
+    return write_images(out, specs, seed, size, processes, progress)
+
+
+def write_images(
+    out: Path,
+    specs: list[ImageSpec],
+    seed: int,
+    size: int,
+    processes: int,
+    progress: Callable[[int, int], None] | None = None,
+    write_image: Callable[..., dict] | None = None,
+) -> dict:
+    """Write the images of a plan and ``truth.json``; the folder ``out`` is there whole or not at all.
+
+    Args:
+        write_image: Called with a spec and ``root``, ``seed`` and ``size``; writes the image and what belongs to it and
+            returns its entry of ``truth.json``. None: as in the real dataset's layout.
+        Others as in ``write_dataset``.
+    """
     part = out.parent / f'.part-{uuid.uuid4().hex}'
     try:
         part.mkdir(parents=True)
         truth = {'schema': SCHEMA, 'seed': seed, 'images': {}}
-        with closing(_write_images(specs, part, seed, size, processes)) as entries:
+        write = partial(write_image or _write_image, root=part, seed=seed, size=size)
+        with closing(_written(specs, write, processes)) as entries:
             for spec, entry in zip(specs, entries, strict=True):
                 truth['images'][spec.path] = entry
                 if progress:
@@ -74,7 +95,8 @@ def write_dataset(
     return truth
 
 
-def _check(out: Path, counts: dict[str, int], seed: int, size: int, style: str, processes: int) -> None:
+def check(out: Path, counts: dict[str, int], seed: int, size: int, style: str, processes: int) -> None:
+    """Raise an ``InputError`` for a value of ``write_dataset`` that is out of range."""
     if set(counts) != set(SPLITS) or min(counts.values()) < 0 or not any(counts.values()):
         numbers = ', '.join(f'{split} {number}' for split, number in counts.items())
         raise InputError(f'images: {numbers}: give no number below 0, and at least one image in all')
@@ -89,11 +111,8 @@ def _check(out: Path, counts: dict[str, int], seed: int, size: int, style: str, 
         raise InputError(f'{out}: is not empty; name a new folder, or empty it first')
 
 
-def _write_images(
-    specs: list[ImageSpec], root: Path, seed: int, size: int, processes: int
-) -> Generator[dict, None, None]:
+def _written(specs: list[ImageSpec], write: Callable[[ImageSpec], dict], processes: int) -> Generator[dict, None, None]:
     """Draw and write every image; yields their entries of ``truth.json`` in order."""
-    write = partial(_write_image, root=root, seed=seed, size=size)
     if processes == 1:
         yield from map(write, specs)
         return
@@ -108,11 +127,16 @@ def _write_images(
 
 def _write_image(spec: ImageSpec, root: Path, seed: int, size: int) -> dict:
     radiograph = make_radiograph(spec, seed, size)
-    with atomic_path(root / spec.path) as path:
-        jpeg = cv2.imencode('.jpg', radiograph.pixels, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
-        path.write_bytes(jpeg.tobytes())  # cv2.imwrite would swallow the error of a full disk
+    write_jpeg(root / spec.path, radiograph.pixels)
     if isinstance(radiograph.label, str):
         write_text(root / spec.label_path, radiograph.label)
     elif radiograph.label is not None:
         write_json(root / spec.label_path, radiograph.label)
     return radiograph.truth
+
+
+def write_jpeg(path: Path, pixels: np.ndarray) -> None:
+    """Write grey pixels (H, W), atomically."""
+    with atomic_path(path) as part:
+        jpeg = cv2.imencode('.jpg', pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
+        part.write_bytes(jpeg.tobytes())  # cv2.imwrite would swallow the error of a full disk

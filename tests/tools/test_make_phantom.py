@@ -32,6 +32,7 @@ def test_help_names_every_option(make_phantom):
         '--style',
         '--quirks',
         '--processes',
+        '--gallery',
         'truth.json',
         'default: 640',
     ):
@@ -54,6 +55,18 @@ def test_bad_values_exit_with_2_and_one_line(make_phantom, tmp_path, arguments, 
     assert status == 2
     assert len(error) == 1 and message in error[0]
     assert not any(tmp_path.iterdir())
+
+
+def test_a_gallery_is_two_sheets_and_no_dataset(make_phantom, tmp_path):
+    status, printed, _ = make_phantom(tmp_path / 'out', '--gallery', '--size', 128)
+    assert status == 0
+    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == ['gallery.jpg', 'gallery_truth.jpg']
+    assert len(printed.split()) == 2
+
+
+def test_a_gallery_needs_radiographs_where_a_folder_is_named(make_phantom, tmp_path):
+    status, _, error = make_phantom(tmp_path / 'out', '--gallery', tmp_path)
+    assert status == 2 and 'holds no radiograph' in error[0]
 
 
 def test_a_folder_in_use_is_refused(make_phantom, tmp_path):
