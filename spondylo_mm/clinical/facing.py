@@ -45,13 +45,19 @@ def facing(corners: np.ndarray, slots: np.ndarray) -> str:
 
     Args:
         corners: (V, 4, 2) corners TL TR BL BR of the vertebrae found, image pixels. Vertebrae with a corner that is not
-            finite are left out.
+            finite are left out, but the upper endplate of S1 counts without its lower one.
         slots: (V,) their slots, in any order; a missing slot costs the steps to its neighbours.
     """
-    probability = probability_left(corners, slots)
-    if probability >= MIN_PROBABILITY:
-        return 'left'
-    return 'right' if 1 - probability >= MIN_PROBABILITY else 'unknown'
+    return facing_with_confidence(corners, slots)[0]
+
+
+def facing_with_confidence(corners: np.ndarray, slots: np.ndarray) -> tuple[str, float]:
+    """The side, and the probability in [0.5, 1] of the likelier one: under ``MIN_PROBABILITY`` the side is unknown."""
+    left = probability_left(corners, slots)
+    confidence = max(left, 1 - left)
+    if confidence < MIN_PROBABILITY:
+        return 'unknown', confidence
+    return ('left' if left > 0.5 else 'right'), confidence
 
 
 def probability_left(corners: np.ndarray, slots: np.ndarray) -> float:
@@ -71,11 +77,11 @@ def probability_left(corners: np.ndarray, slots: np.ndarray) -> float:
         if slot in by_slot and slot + 1 in by_slot:
             step = float(by_slot[slot][:, 0].mean() - by_slot[slot + 1][:, 0].mean()) / width
             evidence += _log_ratio(step, mean, sd)
-    if 0 in by_slot:
-        endplate = by_slot[0][TR] - by_slot[0][TL]
+    for sacrum in corners[np.asarray(slots) == 0][:, [TL, TR]]:
+        endplate = sacrum[1] - sacrum[0]
         # Over the larger of the two lengths, so that an upright sacrum counts as 45 degrees and not as infinite.
         longest = float(np.abs(endplate).max())
-        if longest > 0:
+        if 0 < longest < math.inf:  # nor is NaN
             evidence += _log_ratio(-float(endplate[1]) / longest, *_SACRAL_FALL)
     return 1.0 / (1.0 + math.exp(-_EVIDENCE_WEIGHT * evidence))
 

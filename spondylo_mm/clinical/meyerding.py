@@ -11,6 +11,11 @@ NO_SLIP_PERCENT = 5.0
 # Upper bounds of grades I to IV: quarters of the endplate below (Meyerding, Surg Gynecol Obstet 1932;54:371-7).
 GRADE_BOUNDS_PERCENT = (25.0, 50.0, 75.0, 100.0)
 
+GRADES = ('0', 'I', 'II', 'III', 'IV', 'V')  # none; Meyerding's four; spondyloptosis
+NUM_GRADES = len(GRADES)
+
+_BORDERS = (NO_SLIP_PERCENT, *GRADE_BOUNDS_PERCENT)
+
 
 def meyerding_grade(percent: float) -> int | None:
     """Grade of a slip, whichever way it goes.
@@ -27,3 +32,29 @@ def meyerding_grade(percent: float) -> int | None:
     if size < NO_SLIP_PERCENT:
         return 0
     return 1 + sum(size > bound for bound in GRADE_BOUNDS_PERCENT)
+
+
+def grade_probabilities(percent: float, sd: float) -> tuple[float, ...]:
+    """Probability of each grade 0 to V if the true slip is normal around the measured one.
+
+    Args:
+        percent: the slip.
+        sd: its standard deviation; 0 gives certainty.
+    """
+    if sd == 0:
+        return tuple(float(grade == meyerding_grade(percent)) for grade in range(NUM_GRADES))
+    within = [_normal(border, percent, sd) - _normal(-border, percent, sd) for border in _BORDERS]
+    edges = [0.0, *within, 1.0]
+    return tuple(max(0.0, outer - inner) for inner, outer in zip(edges[:-1], edges[1:], strict=True))
+
+
+def spans_border(interval: tuple[float, float]) -> bool:
+    """Whether an interval of slips (low, high) holds more than one grade, or slips of both directions: a person must
+    look."""
+    low, high = interval
+    return any(low < sign * border < high for border in _BORDERS for sign in (-1, 1))
+
+
+def _normal(x: float, mean: float, sd: float) -> float:
+    """Cumulative distribution function of the normal distribution."""
+    return 0.5 * (1 + math.erf((x - mean) / (sd * math.sqrt(2))))

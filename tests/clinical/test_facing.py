@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from spondylo_mm.anatomy import NUM_SLOTS
-from spondylo_mm.clinical.facing import facing, probability_left
+from spondylo_mm.clinical.facing import MIN_PROBABILITY, facing, facing_with_confidence, probability_left
 
 
 def mirrored(corners, width=640):
@@ -76,6 +76,22 @@ def test_a_vertebra_with_a_corner_that_is_not_finite_is_left_out():
     rest = np.array([0, 1, 2, 4, 5])
     assert probability_left(corners, np.arange(6)) == pytest.approx(probability_left(corners[rest], rest))
     assert facing(np.full((5, 4, 2), math.nan), np.arange(5)) == 'unknown'
+
+
+def test_the_confidence_is_the_probability_of_the_likelier_side():
+    for corners in (spine(LORDOSIS, tilt=0.5), spine(LORDOSIS[:2], tilt=-0.1), spine([-s for s in LORDOSIS])):
+        side, confidence = facing_with_confidence(corners, np.arange(len(corners)))
+        left = probability_left(corners, np.arange(len(corners)))
+        assert confidence == max(left, 1 - left) >= 0.5
+        assert side == ('unknown' if confidence < MIN_PROBABILITY else 'left' if left > 0.5 else 'right')
+
+
+def test_the_upper_endplate_of_the_sacrum_speaks_without_its_lower_edge():
+    whole, cut = spine([0.0] * 5, tilt=0.4), spine([0.0] * 5, tilt=0.4)
+    cut[0, 2:] = math.nan
+    assert probability_left(cut, np.arange(6)) == pytest.approx(probability_left(whole, np.arange(6)))
+    cut[0, 1] = math.inf
+    assert probability_left(cut, np.arange(6)) == pytest.approx(0.5)
 
 
 def test_corners_in_one_point_are_unknown():

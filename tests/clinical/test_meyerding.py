@@ -2,9 +2,16 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
-from spondylo_mm.clinical.meyerding import NO_SLIP_PERCENT, meyerding_grade
+from spondylo_mm.clinical.meyerding import (
+    GRADES,
+    NO_SLIP_PERCENT,
+    grade_probabilities,
+    meyerding_grade,
+    spans_border,
+)
 
 
 @pytest.mark.parametrize(
@@ -39,3 +46,32 @@ def test_no_slip_no_grade():
 
 def test_the_tolerance_is_the_one_epidemiology_uses():
     assert NO_SLIP_PERCENT == 5.0
+
+
+def test_probabilities_are_the_shares_of_many_readings():
+    rng = np.random.default_rng(0)
+    for percent, sd in ((6.0, 2.0), (-24.0, 4.0), (0.0, 3.0), (98.0, 10.0), (50.0, 60.0)):
+        grades = [meyerding_grade(reading) for reading in rng.normal(percent, sd, 20000)]
+        shares = np.bincount(grades, minlength=len(GRADES)) / len(grades)
+        assert grade_probabilities(percent, sd) == pytest.approx(shares, abs=0.015)
+        assert sum(grade_probabilities(percent, sd)) == pytest.approx(1)
+
+
+def test_without_uncertainty_the_grade_is_certain():
+    assert grade_probabilities(30.0, 0.0) == (0, 0, 1, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ('interval', 'spans'),
+    [
+        ((-4.0, 4.0), False),
+        ((3.0, 6.0), True),
+        ((-7.0, 8.0), True),  # grade I at both ends, and in between none
+        ((-30.0, -20.0), True),
+        ((6.0, 24.0), False),
+        ((101.0, 140.0), False),
+        ((5.0, 25.0), False),
+    ],
+)
+def test_an_interval_that_holds_two_grades_needs_a_person(interval, spans):
+    assert spans_border(interval) is spans

@@ -9,7 +9,8 @@ import numpy as np
 
 from ...anatomy import NUM_CORNERS, NUM_SLOTS
 from ...codecs.presence import PRESENCE_THRESHOLD
-from .matching import Detection, detect, match_by_corners
+from .clinical_score import ClinicalScore
+from .matching import Detection, detect, has_superior_endplate, match_by_corners
 from .radial_errors import radial_errors, reference_scale
 
 
@@ -26,6 +27,7 @@ class ImageScore:
         invalid: number of corners to score whose prediction is NaN or infinite.
         sd: (S, 4) predicted standard deviations in px@512, where the model was asked for them.
         sd_between: (S, 4) their part between passes with dropout.
+        clinical: what is measured on it, where that was asked for.
     """
 
     name: str
@@ -36,6 +38,7 @@ class ImageScore:
     invalid: int
     sd: np.ndarray | None = None
     sd_between: np.ndarray | None = None
+    clinical: ClinicalScore | None = None
 
 
 def score_image(
@@ -59,7 +62,7 @@ def score_image(
         labelled: (K,) truthy where the true corner is labelled.
         size: (width, height) of the image in pixels.
         slot_presence: (S,) 1 labelled, 0 known to be empty, -1 unknown; None: what is not labelled is unknown. Where it
-            contradicts ``labelled`` (a partly labelled vertebra, a labelled one without corners) the slot is unknown.
+            contradicts ``labelled`` (a labelled one without corners, or without its superior endplate) it is unknown.
         spacing: mm per image pixel in x and y, if known.
         sd: (K,) standard deviation of each predicted corner, image pixels, if known; see ``codecs.corner_sd``.
         sd_between: (K,) its part between passes with dropout.
@@ -75,7 +78,7 @@ def score_image(
     matched = distances[match_by_corners(distances), slots]  # slot -1 stands for unlabelled ones: NaN from any slot
 
     known = np.full(NUM_SLOTS, -1) if slot_presence is None else np.asarray(slot_presence).reshape(NUM_SLOTS)
-    known = np.where(is_labelled.all(axis=1), 1, np.where(is_labelled.any(axis=1) | (known > 0), -1, known))
+    known = np.where(has_superior_endplate(true), 1, np.where(is_labelled.any(axis=1) | (known > 0), -1, known))
     scale = reference_scale(size)
     return ImageScore(
         name=name,

@@ -46,7 +46,7 @@ class Detection:
     """What was found in one image.
 
     Attributes:
-        true: (S,) bool, slots with a wholly labelled vertebra.
+        true: (S,) bool, slots with a true vertebra, see ``detect``.
         found: (S,) bool, true vertebrae that a predicted one is paired with.
         identified: (S,) bool, true vertebrae found in their own slot.
         false_positives: number of predicted vertebrae that are certainly not there.
@@ -67,10 +67,12 @@ def detect(predicted: np.ndarray, present: np.ndarray, true: np.ndarray, slot_pr
 
     The rules, in full:
 
-    - *True vertebrae* are the slots with all four corners labelled.
-    - A *pair* may form when the centres are within ``MAX_CENTRE_DISTANCE`` of the true vertebra's height (mean length
-      of its left and right walls). There are as many pairs as possible; among such pairings the one with most
-      vertebrae in their own slot, then the one with the least distances.
+    - *True vertebrae* are the slots whose superior endplate is labelled: all of a vertebra's corners, as a rule, and of
+      the sacrum sometimes no more than that.
+    - A *pair* may form when the centres are within ``MAX_CENTRE_DISTANCE`` of the true vertebra's height. The centre is
+      the mean of the corners that are labelled, of both; the height the mean length of the left and right walls, or,
+      where neither is labelled, the median height of the image's other vertebrae. There are as many pairs as possible;
+      among such pairings the one with most vertebrae in their own slot, then the one with the least distances.
     - A true vertebra in a pair is *found* (recall), and *identified* if the slots are the same. So a prediction that is
       off by one level is found and not identified.
     - A predicted vertebra in no pair is a *false positive* if its slot is known (labelled or known to be empty), or if
@@ -83,16 +85,18 @@ def detect(predicted: np.ndarray, present: np.ndarray, true: np.ndarray, slot_pr
         predicted: (S, 4, 2) corners, image pixels; one that is not finite leaves its vertebra in no pair.
         present: (S,) bool, vertebrae judged present.
         true: (S, 4, 2) corners, NaN where not labelled.
-        slot_presence: (S,) 1 labelled, 0 known to be empty, -1 unknown. A partly labelled vertebra must be unknown.
+        slot_presence: (S,) 1 labelled, 0 known to be empty, -1 unknown. A vertebra labelled without its superior
+            endplate must be unknown.
     """
     present = np.asarray(present, dtype=bool)
-    whole = np.isfinite(true).all(axis=(1, 2))
+    is_true = has_superior_endplate(true)
     known = np.asarray(slot_presence) >= 0
-    rows, columns = np.flatnonzero(present), np.flatnonzero(whole)
+    rows, columns = np.flatnonzero(present), np.flatnonzero(is_true)
 
-    walls = np.linalg.norm(true[:, [TL, TR]] - true[:, [BL, BR]], axis=-1).mean(axis=1)
-    offset = predicted.mean(axis=1)[rows, None] - true.mean(axis=1)[None, columns]
-    reach = MAX_CENTRE_DISTANCE * walls[columns]
+    labelled = np.isfinite(true[columns]).all(axis=-1)[..., None]
+    offset = predicted[rows, None] - true[None, columns]
+    offset = np.where(labelled, offset, 0).sum(axis=2) / labelled.sum(axis=1)
+    reach = MAX_CENTRE_DISTANCE * _heights(true)[columns]
     with np.errstate(invalid='ignore'):
         distance = np.linalg.norm(offset, axis=-1)
         near = (distance <= reach) & (reach > 0)
@@ -103,7 +107,7 @@ def detect(predicted: np.ndarray, present: np.ndarray, true: np.ndarray, slot_pr
     cost = np.where(near, cost + distance / np.where(near, reach, 1.0), no_pair)
     pairs = [(r, c) for r, c in zip(*linear_sum_assignment(cost), strict=True) if near[r, c]]
 
-    found, identified = np.zeros_like(whole), np.zeros_like(whole)
+    found, identified = np.zeros_like(is_true), np.zeros_like(is_true)
     unpaired = np.ones(len(rows), dtype=bool)
     for r, c in pairs:
         found[columns[c]] = True
@@ -111,10 +115,26 @@ def detect(predicted: np.ndarray, present: np.ndarray, true: np.ndarray, slot_pr
         unpaired[r] = False
     false_positives = unpaired & (known[rows] | near.any(axis=1))
     return Detection(
-        true=whole,
+        true=is_true,
         found=found,
         identified=identified,
         false_positives=int(false_positives.sum()),
         count_known=bool(known.any()),
-        count_correct=bool((present & known).sum() == whole.sum()),
+        count_correct=bool((present & known).sum() == is_true.sum()),
     )
+
+
+def has_superior_endplate(corners: np.ndarray) -> np.ndarray:
+    """(S,) bool, of which vertebrae (S, 4, 2) both ends of the superior endplate are labelled, that is, finite."""
+    return np.isfinite(corners[:, [TL, TR]]).all(axis=(1, 2))
+
+
+def _heights(true: np.ndarray) -> np.ndarray:
+    """(S,) heights of the vertebrae (S, 4, 2); that of a vertebra without a labelled wall is the median of the others,
+    NaN where there are none."""
+    walls = np.linalg.norm(true[:, [TL, TR]] - true[:, [BL, BR]], axis=-1)  # (S, 2)
+    labelled = np.isfinite(walls)
+    heights = np.where(labelled, walls, 0).sum(axis=1) / np.maximum(labelled.sum(axis=1), 1)
+    has_wall = labelled.any(axis=1)
+    usual = np.median(heights[has_wall]) if has_wall.any() else np.nan
+    return np.where(has_wall, heights, usual)

@@ -14,6 +14,7 @@ import numpy as np
 from ...anatomy import CORNERS, LEVELS
 from ...codecs.presence import PRESENCE_THRESHOLD
 from .bootstrap import ratio, ratio_intervals
+from .clinical_summary import summarise_clinical
 from .image_score import ImageScore
 from .matching import MAX_CENTRE_DISTANCE, Detection
 from .radial_errors import REFERENCE_SIZE
@@ -32,14 +33,25 @@ UNCERTAINTY_DEFINITIONS = {
 Fractions = dict[str, tuple[np.ndarray, np.ndarray]]  # metric -> (N,) numerators, (N,) denominators
 
 
-def summarise(scores: Sequence[ImageScore], num_bootstrap: int = 1000, seed: int = 0) -> dict:
+def summarise(
+    scores: Sequence[ImageScore],
+    num_bootstrap: int = 1000,
+    seed: int = 0,
+    names: Sequence[str] = LEVELS,
+    with_clinical: bool = False,
+) -> dict:
     """All that is reported about a set of scored images; values are NaN where there is no data.
+
+    Args:
+        names: what to call each slot in the tables by level.
+        with_clinical: also summarise the scores' clinical part, which each must then have.
 
     Returns:
         ``metrics`` {name: value}; ``intervals`` {name: [low, high]}, 95 %, over images; the counts they rest on;
         ``invalid_predictions`` {image: number of corners predicted as NaN or infinite}; ``per_level`` and
-        ``per_corner`` rows; ``uncertainty`` where standard deviations were predicted; ``definitions``. Error metrics in
-        px@512 or mm, shares from 0 to 1.
+        ``per_corner`` rows; ``uncertainty`` where standard deviations were predicted; ``clinical``, see
+        :func:`~.clinical_summary.summarise_clinical`; ``definitions``. Error metrics in px@512 or mm, shares from 0
+        to 1.
     """
     strict, matched = (_stack([getattr(score, kind) for score in scores]) for kind in ('strict', 'matched'))
     errors_mm = _stack([score.strict_mm for score in scores])
@@ -56,7 +68,7 @@ def summarise(scores: Sequence[ImageScore], num_bootstrap: int = 1000, seed: int
         num_vertebrae=int(sum(score.detection.true.sum() for score in scores)),
         num_corners=int(np.isfinite(strict).sum()),
         invalid_predictions={score.name: score.invalid for score in scores if score.invalid},
-        per_level=_per_level(strict, matched, [score.detection for score in scores]),
+        per_level=_per_level(strict, matched, [score.detection for score in scores], names),
         per_corner=[
             dict(corner=name, **_corner_metrics(strict[:, :, corner], matched[:, :, corner]))
             for corner, name in enumerate(CORNERS)
@@ -65,8 +77,13 @@ def summarise(scores: Sequence[ImageScore], num_bootstrap: int = 1000, seed: int
     )
     if scores and all(score.sd is not None for score in scores):
         sd, sd_between = (_stack([getattr(score, kind) for score in scores]) for kind in ('sd', 'sd_between'))
-        summary['uncertainty'] = uncertainty(strict, sd, sd_between, num_bootstrap, seed)
+        summary['uncertainty'] = uncertainty(strict, sd, sd_between, num_bootstrap, seed, names)
         summary['definitions'] |= UNCERTAINTY_DEFINITIONS
+    if with_clinical:
+        clinical = summarise_clinical([score.clinical for score in scores], num_bootstrap, seed)
+        summary['clinical'] = clinical['clinical']
+        for part in ('metrics', 'intervals', 'definitions'):
+            summary[part] |= clinical[part]
     return summary
 
 
@@ -119,9 +136,11 @@ def _error_fractions(errors: np.ndarray, unit: str, radii: Sequence[float]) -> F
     return fractions
 
 
-def _per_level(strict: np.ndarray, matched: np.ndarray, detections: Sequence[Detection]) -> list[dict]:
+def _per_level(
+    strict: np.ndarray, matched: np.ndarray, detections: Sequence[Detection], names: Sequence[str]
+) -> list[dict]:
     rows = []
-    for slot, level in enumerate(LEVELS):
+    for slot, level in enumerate(names):
         true, found, identified = (
             sum(int(getattr(d, what)[slot]) for d in detections) for what in ('true', 'found', 'identified')
         )

@@ -10,6 +10,7 @@ from .summary import SDR_MM, SDR_PX
 
 _WIDTH = 26
 _NO_VALUE = '-'
+_SCREENING = ('sensitivity', 'specificity')
 
 
 def format_table(summary: dict) -> str:
@@ -38,6 +39,8 @@ def format_table(summary: dict) -> str:
         f'{label:<23}{_with_interval(summary, name)}' for name, label in labels.items() if name in summary['metrics']
     ]
     lines += [''] + _level_rows(summary)
+    if 'clinical' in summary:
+        lines += [''] + _clinical_rows(summary)
     if 'uncertainty' in summary:
         lines += ['', format_uncertainty(summary['uncertainty'])]
     if summary['invalid_predictions']:
@@ -61,19 +64,30 @@ def format_uncertainty(uncertainty: dict) -> str:
 def _level_rows(summary: dict) -> list[str]:
     near, far = (f'SDR@{radius}px' for radius in (SDR_PX[0], SDR_PX[-1]))
     titles = ['MRE', 'matched', f'SDR{SDR_PX[0]} %', f'SDR{SDR_PX[-1]} %', 'found %', 'in slot %', *CORNERS]
-    rows = ['level      n' + ''.join(f'{title:>10}' for title in titles)]
+    rows = ['level       n' + ''.join(f'{title:>10}' for title in titles)]
     for row in summary['per_level']:
         if row['corners']:
             values = [_number(row['MRE']), _number(row['matched_MRE'])]
             values += [_number(row[key], 100) for key in (near, far, 'vertebra_recall', 'identification')]
             values += [_number(row['corner_MRE'][corner]) for corner in CORNERS]
-            rows.append(f'{row["level"]:<5}{row["vertebrae"]:>7}' + ''.join(f'{value:>10}' for value in values))
+            rows.append(f'{row["level"]:<6}{row["vertebrae"]:>7}' + ''.join(f'{value:>10}' for value in values))
     return rows
 
 
-def _with_interval(summary: dict, name: str) -> str:
-    """Value and interval, in % unless the metric is an error."""
-    scale = 1 if 'MRE' in name else 100
+def _clinical_rows(summary: dict) -> list[str]:
+    units = {'slip_MAE': '%', 'slip_bias': '%', 'grade_kappa': '', 'angle_MAE': 'degrees', 'lordosis_MAE': 'degrees'}
+    shares = ('slip_measured', 'grade_accuracy', *(f'{what}@{grade}' for grade in ('I', 'II') for what in _SCREENING))
+    shares += ('slip_coverage', 'review_share', 'grade_accuracy_without_review')
+    rows = []
+    for name in [*units, *shares]:
+        label = ', '.join(filter(None, (name.replace('_', ' '), units.get(name, '%'))))
+        rows.append(f'{label:<34}{_with_interval(summary, name, 1 if name in units else 100)}')
+    return rows
+
+
+def _with_interval(summary: dict, name: str, scale: float | None = None) -> str:
+    """Value and interval, in % unless the metric is an error or ``scale`` says otherwise."""
+    scale = scale or (1 if 'MRE' in name else 100)
     value = _number(summary['metrics'][name], scale)
     low, high = (_number(bound, scale) for bound in summary['intervals'][name])
     if value == _NO_VALUE:

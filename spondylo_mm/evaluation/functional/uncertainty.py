@@ -8,6 +8,7 @@ Two questions. Does the larger deviation go with the larger error (Spearman's ra
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.stats import rankdata
@@ -21,7 +22,12 @@ MIN_CORNERS = 40  # to correlate: with fewer, chance alone gives |rho| > 0.3 one
 
 
 def uncertainty(
-    errors: np.ndarray, sd: np.ndarray, sd_between: np.ndarray, num_bootstrap: int = 1000, seed: int = 0
+    errors: np.ndarray,
+    sd: np.ndarray,
+    sd_between: np.ndarray,
+    num_bootstrap: int = 1000,
+    seed: int = 0,
+    names: Sequence[str] = LEVELS,
 ) -> dict:
     """How well standard deviations tell errors.
 
@@ -30,6 +36,7 @@ def uncertainty(
         sd: (N, S, 4) predicted standard deviations, px@512; NaN where there is none. A corner needs both.
         sd_between: (N, S, 4) their part between passes with dropout.
         num_bootstrap, seed: of the 95 % intervals, over images.
+        names: what to call each slot.
 
     Returns:
         ``corners``; ``spearman`` and its ``interval`` [low, high]; ``spearman_between_passes`` and
@@ -46,7 +53,7 @@ def uncertainty(
         spearman_within_passes=rank_correlation(within[known], errors[known]),
         per_level=[
             dict(level=level, **_correlation(sd[:, slot], errors[:, slot], num_bootstrap, seed))
-            for slot, level in enumerate(LEVELS)
+            for slot, level in enumerate(names)
         ],
         reliability=_reliability(sd, errors, num_bootstrap, seed),
     )

@@ -14,6 +14,8 @@ from mmpose.registry import METRICS
 from ...anatomy import NUM_KEYPOINTS
 from ...atomic import write_json
 from ...codecs.presence import vertebra_presence
+from ...datasets.anchors import CAUDAL, slot_names
+from ..functional.clinical_score import score_clinical
 from ..functional.image_score import ImageScore, score_image
 from ..functional.summary import as_json, summarise, without_data
 
@@ -24,11 +26,14 @@ class SpondyloMetric(BaseMetric):
 
     Reads of each data sample, in image pixels: ``pred_instances`` with ``keypoints`` (1, K, 2), ``keypoint_scores``
     (1, K) and, if the model has one, ``presence`` (1, S) in [0, 1], else the mean of the four corners' scores; with
-    Monte-Carlo dropout, ``keypoint_sd`` and ``keypoint_sd_between_passes`` (1, K);
+    Monte-Carlo dropout, ``keypoint_sd`` and ``keypoint_sd_between_passes`` (1, K), without it perhaps
+    ``keypoint_spread`` (1, K);
     ``gt_instances`` with ``keypoints`` (1, K, 2) and ``keypoints_visible`` (1, K); and the metainfo ``ori_shape``
-    (h, w), ``img_path``, optionally ``slot_presence`` (S,) and ``spacing`` (2,) mm/px [x, y].
+    (h, w), ``img_path``, optionally ``slot_presence`` (S,), ``spacing`` (2,) mm/px [x, y], ``facing`` and ``anchor``,
+    without which slots are taken for levels.
 
     Args:
+        clinical: also compare slips, grades and alignment.
         metrics_file: where to write ``metrics.json`` (metrics, intervals, tables, counts, definitions); None: nowhere.
         num_bootstrap: resampled data sets for the 95 % intervals.
         seed: of the resampling.
@@ -39,6 +44,7 @@ class SpondyloMetric(BaseMetric):
 
     def __init__(
         self,
+        clinical: bool = False,
         metrics_file: str | None = None,
         num_bootstrap: int = 1000,
         seed: int = 0,
@@ -47,9 +53,11 @@ class SpondyloMetric(BaseMetric):
         collect_dir: str | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
+        self.clinical = clinical
         self.metrics_file = metrics_file
         self.num_bootstrap = num_bootstrap
         self.seed = seed
+        self.slot_names = slot_names(CAUDAL)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Score each image as it comes, so that only its errors are kept and sent between processes."""
@@ -60,28 +68,37 @@ class SpondyloMetric(BaseMetric):
                 presence = _array(predicted['presence'])[0]
             else:
                 presence = vertebra_presence(_array(predicted['keypoint_scores'])[0])
+            self.slot_names = slot_names(sample.get('anchor', CAUDAL))
             height, width = sample['ori_shape'][:2]
             spacing, slot_presence = sample.get('spacing'), sample.get('slot_presence')
-            self.results.append(
-                score_image(
-                    predicted=corners[0],
-                    presence=presence,
-                    true=corners[1],
-                    labelled=_array(true['keypoints_visible'])[0],
-                    size=(width, height),
-                    slot_presence=None if slot_presence is None else _array(slot_presence),
-                    spacing=None if spacing is None else _array(spacing),
-                    name=str(sample.get('img_path', '')),
-                    sd=_array(predicted['keypoint_sd'])[0] if 'keypoint_sd' in predicted else None,
-                    sd_between=(
-                        _array(predicted['keypoint_sd_between_passes'])[0] if 'keypoint_sd' in predicted else None
-                    ),
-                )
+            slot_presence = None if slot_presence is None else _array(slot_presence)
+            spacing = None if spacing is None else _array(spacing)
+            labelled = _array(true['keypoints_visible'])[0]
+            sd, sd_between, spread = (
+                _array(predicted[key])[0] if key in predicted else None
+                for key in ('keypoint_sd', 'keypoint_sd_between_passes', 'keypoint_spread')
             )
+            score = score_image(
+                predicted=corners[0],
+                presence=presence,
+                true=corners[1],
+                labelled=labelled,
+                size=(width, height),
+                slot_presence=slot_presence,
+                spacing=spacing,
+                name=str(sample.get('img_path', '')),
+                sd=sd,
+                sd_between=sd_between,
+            )
+            if self.clinical:
+                doubt = spread if sd is None else sd
+                facing = sample.get('facing')
+                score.clinical = score_clinical(corners[0], presence, corners[1], labelled, spacing, facing, doubt)
+            self.results.append(score)
 
     def compute_metrics(self, results: list[ImageScore]) -> dict[str, float]:
         """Metrics without their prefix. Runs on one process, with the scores of all."""
-        summary = summarise(results, self.num_bootstrap, self.seed)
+        summary = summarise(results, self.num_bootstrap, self.seed, self.slot_names, with_clinical=self.clinical)
         missing, invalid = without_data(summary), summary['invalid_predictions']
         if missing:
             print_log(f'no data for {", ".join(missing)}: NaN', logger='current', level=logging.WARNING)

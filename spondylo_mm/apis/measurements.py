@@ -1,0 +1,149 @@
+"""What was measured on an image, as it goes into ``predictions.json`` and ``measurements.csv``."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..anatomy import NUM_CORNERS, NUM_SLOTS
+from ..clinical.measure import Measure
+from ..clinical.measurements import (
+    DISC_ANGLE,
+    DISC_HEIGHTS,
+    SEGMENTAL_ANGLE,
+    SLIP,
+    UNITS,
+    WEDGE_RATIO,
+    measure_spine,
+)
+from ..clinical.meyerding import GRADES, grade_probabilities, meyerding_grade, spans_border
+from ..clinical.normal_ranges import NORMAL_RANGES
+from ..clinical.patient_spine import patient_spine
+
+_OF_PAIRS = (SEGMENTAL_ANGLE, DISC_ANGLE, *DISC_HEIGHTS)
+MEASUREMENT_COLUMNS = (
+    'file_name',
+    'upper',
+    'lower',
+    'slip_percent',
+    'slip_low',
+    'slip_high',
+    'grade',
+    *(f'probability_{grade}' for grade in GRADES),
+    'review_needed',
+    *_OF_PAIRS,
+    f'upper_{WEDGE_RATIO}',
+    'no_slip_because',
+)
+
+
+def clinical_record(
+    corners: np.ndarray,
+    present: np.ndarray,
+    side: str,
+    spacing: Sequence[float] | None = None,
+    sd: np.ndarray | None = None,
+) -> dict:
+    """The measured part of an image's record.
+
+    Args:
+        corners: (S, 4, 2) image pixels.
+        present: (S,) bool, the slots with a vertebra.
+        side: ``'left'``, ``'right'`` or ``'unknown'``, where the patient faces.
+        spacing: mm per pixel in x and y, or two numbers in their ratio; None: pixels are taken to be square.
+        sd: (S, 4) standard deviation of each corner in image pixels, where known.
+
+    Returns:
+        ``slips``, a row per measured pair; ``measurements``, a row per quantity and place, absent ones with their
+        reason; ``review``, why a person must look, empty where nothing speaks for it.
+    """
+    seen = np.where(np.asarray(present)[:, None, None], corners, np.nan)
+    measures = measure_spine(patient_spine(seen, side, (1.0, 1.0) if spacing is None else spacing, sd))
+    slips = {place: measure for (name, place), measure in measures.items() if name == SLIP}
+    return dict(
+        slips=[_slip_row(place, measure) for place, measure in slips.items() if measure.value is not None],
+        measurements=[_row(name, place, measure) for (name, place), measure in measures.items()],
+        review=_review(int(np.sum(present)), side, slips),
+    )
+
+
+def record_of_keypoints(values: np.ndarray) -> np.ndarray:
+    """(K,) values of keypoints as (S, 4) values of corners."""
+    return np.asarray(values, dtype=float).reshape(NUM_SLOTS, NUM_CORNERS)
+
+
+def _slip_row(place: str, slip: Measure) -> dict:
+    upper, lower = place.split('/')
+    row = dict(upper=upper, lower=lower, percent=round(slip.value, 2), grade=meyerding_grade(slip.value))
+    if slip.interval:
+        row.update(
+            interval=[round(bound, 2) for bound in slip.interval],
+            grade_probabilities=[round(share, 4) for share in grade_probabilities(slip.value, slip.sd)],
+            review_needed=spans_border(slip.interval),
+        )
+    return row
+
+
+def _row(name: str, place: str, measure: Measure) -> dict:
+    """One quantity; every row has every key."""
+    decimals = 3 if UNITS[name] == 'ratio' else 2
+    norm = NORMAL_RANGES.get(name)
+    return dict(
+        name=name,
+        at=place,
+        unit=UNITS[name],
+        value=None if measure.value is None else round(measure.value, decimals),
+        interval=[round(bound, decimals) for bound in measure.interval] if measure.interval else None,
+        normal=[norm.low, norm.high] if norm else None,
+        reason=measure.reason,
+    )
+
+
+def _review(count: int, side: str, slips: dict[str, Measure]) -> list[str]:
+    if count < 2:
+        return ['fewer than two vertebrae were found']
+    if side == 'unknown':
+        return ['it is unknown which way the patient faces']
+    reasons = []
+    for place, slip in slips.items():
+        if slip.value is None:
+            reasons.append(f'{place}: no slip: {slip.reason}')
+        elif slip.interval and spans_border(slip.interval):
+            low, high = slip.interval
+            reasons.append(f'{place}: a slip of {low:.0f} to {high:.0f} % spans a border of grades')
+    return reasons
+
+
+def measurements_csv(records: dict[str, dict]) -> str:
+    """The records' measurements as a table with one row per pair of neighbouring levels."""
+    table = io.StringIO()
+    writer = csv.DictWriter(table, MEASUREMENT_COLUMNS, lineterminator='\n')
+    writer.writeheader()
+    for name, record in records.items():
+        writer.writerows(dict(file_name=name) | row for row in _pair_rows(record))
+    return table.getvalue()
+
+
+def _pair_rows(record: dict) -> list[dict]:
+    found = {(row['name'], row['at']): row for row in record['measurements']}
+    slips = {f'{slip["upper"]}/{slip["lower"]}': slip for slip in record['slips']}
+    rows = []
+    for place in [at for name, at in found if name == SLIP]:
+        upper, lower = place.split('/')
+        row = dict(upper=upper, lower=lower, no_slip_because=found[SLIP, place]['reason'])
+        if slip := slips.get(place):
+            row.update(slip_percent=slip['percent'], grade=slip['grade'])
+            if 'interval' in slip:
+                row['slip_low'], row['slip_high'] = slip['interval']
+                row['review_needed'] = slip['review_needed']
+                row |= {
+                    f'probability_{grade}': share
+                    for grade, share in zip(GRADES, slip['grade_probabilities'], strict=True)
+                }
+        row |= {name: found[name, place]['value'] for name in _OF_PAIRS}
+        row[f'upper_{WEDGE_RATIO}'] = found[WEDGE_RATIO, upper]['value']
+        rows.append(row)
+    return rows
