@@ -58,6 +58,23 @@ def trained(phantoms, tiny_config, tmp_path_factory) -> Path:
     return train(str(tiny_config), data_root=str(phantoms), work_dir=str(tmp_path_factory.mktemp('work')))
 
 
+@pytest.fixture(scope='session')
+def slip_of_pair():
+    """``slip_of_pair(upper, lower, facing, spacing)``: slip in % of two vertebrae (4, 2), image pixels; None for
+    none."""
+    import numpy as np
+
+    from spondylo_mm.clinical.patient_spine import patient_spine
+    from spondylo_mm.clinical.slip import slip
+
+    def of(upper, lower, facing, spacing=(1.0, 1.0)):
+        corners = np.full((10, 4, 2), np.nan)
+        corners[0], corners[1] = lower, upper
+        return slip(patient_spine(corners, facing, spacing), lower=0).value
+
+    return of
+
+
 @pytest.fixture(scope='session', autouse=True)
 def configs_are_not_laid_out():
     """mmengine lays out the whole config anew for every checkpoint: over a second each, most of a tiny training."""

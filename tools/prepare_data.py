@@ -21,9 +21,10 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--format',
-        choices=('auto', 'mendeley'),
+        choices=('auto', 'mendeley', 'buu'),
         default='auto',
-        help='auto (default) recognises the layout; mendeley: images/ and labels/ folders with JSON or YOLO-pose text',
+        help='auto (default) recognises the layout; mendeley: images/ and labels/ folders with JSON or YOLO-pose text; '
+        'buu: BUU-LSPINE, a CSV of endplates beside each lateral radiograph, split by patient into 70/15/15 %%',
     )
     parser.add_argument(
         '--anchor',
@@ -39,6 +40,12 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='leave out radiographs whose patient is in another split: unlabelled ones first, else the earlier split',
     )
+    parser.add_argument(
+        '--seed',
+        type=int,
+        metavar='N',
+        help='of the split by patient, where a dataset comes without splits (default: 0)',
+    )
     return parser.parse_args()
 
 
@@ -47,7 +54,7 @@ def main() -> int:
     from spondylo_mm.datasets.prepare import prepare  # only once the arguments are known to be right
     from spondylo_mm.datasets.prepare_summary import summary
 
-    prepared = prepare(args.src, args.out, args.format, args.anchor, args.strict, args.drop_leaks)
+    prepared = prepare(args.src, args.out, args.format, args.anchor, args.strict, args.drop_leaks, args.seed)
     print(summary(prepared), flush=True)
     for row in prepared.unreadable:
         print(f'error: {row}', file=sys.stderr)

@@ -10,8 +10,8 @@ from spondylo_mm.command_line import EXIT_BAD_INPUT, run
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Predict the vertebrae of a split or of any images; write predictions.json, summary.csv and '
-        'overlays/; where there are labels, print the metrics and write metrics.json.'
+        description='Predict the vertebrae of a split or of any images; write predictions.json, summary.csv, '
+        'measurements.csv and overlays/; where there are labels, print the metrics and write metrics.json.'
     )
     parser.add_argument('config', help='config the checkpoint was trained with')
     parser.add_argument('checkpoint', help='weights, a .pth file written by tools/train.py')
@@ -39,6 +39,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--flip-test', action='store_true', help='average with the prediction of the mirrored image (twice the time)'
     )
+    parser.add_argument(
+        '--facing',
+        choices=('auto', 'left', 'right'),
+        default='auto',
+        help='side of the image that the patients face, if it is known (default: auto, read from each spine)',
+    )
     parser.add_argument('--device', default='auto', help='auto (default), cpu or cuda')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='changes to the config')
     return parser.parse_args()
@@ -60,6 +66,7 @@ def main() -> int:
         flip_test=args.flip_test,
         mc_dropout=args.mc_dropout,
         seed=args.seed,
+        facing=args.facing,
         options=args.cfg_options,
     )
     out = Path(args.out) if args.out else Path(args.checkpoint).parent / ('images' if args.images else args.split)

@@ -199,6 +199,6 @@ def _put_fault(config: Config, fault: dict[str, dict]) -> None:
     config.model.head.type = 'PublishedHead'
     config.model.head.update(fault.get('head', {}))
     if 'metric' in fault:
-        config.test_evaluator = dict(type='PublishedMetric', **fault['metric'])
+        config.test_evaluator.update(type='PublishedMetric', **fault['metric'])
         pack = config.test_dataloader.dataset.pipeline[-1]
         pack.meta_keys = (*pack.meta_keys, 'published_targets')

@@ -22,10 +22,11 @@ from mmengine.runner import Runner
 from mmpose.registry import DATASETS, HOOKS, METRICS, MODELS
 from torch import Tensor
 
-from spondylo_mm.anatomy import CORNERS, EMPTY, LABELLED, NUM_CORNERS, NUM_KEYPOINTS, NUM_SLOTS, UNKNOWN
+from spondylo_mm.anatomy import CORNERS, EMPTY, NUM_CORNERS, NUM_KEYPOINTS, NUM_SLOTS, UNKNOWN
 from spondylo_mm.apis.configs import DATALOADERS
 from spondylo_mm.atomic import write_json
 from spondylo_mm.codecs.presence import PRESENCE_THRESHOLD
+from spondylo_mm.datasets.anchors import CAUDAL, CRANIAL
 from spondylo_mm.datasets.spondylo_dataset import SpondyloDataset
 from spondylo_mm.errors import InputError
 from spondylo_mm.evaluation.functional.image_score import ImageScore
@@ -45,12 +46,13 @@ class PublishedDataset(SpondyloDataset):
     against in ``test_mode`` keeps its corners and the presence of its slots.
 
     Added to the data info in ``test_mode``: ``published_targets`` (V, 4, 2), what the published evaluator takes for the
-    truth: the vertebrae in the order in which the label file lists them, with their corners as they were read.
+    truth: the vertebrae in the order in which the label file lists them, with their corners as they were read (NaN: not
+    labelled).
 
     Args:
-        numbered_from_the_top: fault 1. The topmost *labelled* vertebra gets the last slot and the others follow
-            downwards, as ``tools/prepare_data.py --anchor cranial`` writes it. Needed in every loader alike, since it
-            is what the model's channels mean (see :class:`OneNumbering`).
+        numbered_from_the_top: fault 1. ``anchor='cranial'`` under a name that says what it is: the topmost *labelled*
+            vertebra gets the last slot and the others follow downwards. Needed in every loader alike, since it is what
+            the model's channels mean (see :class:`OneNumbering`).
         corner_orders_taken_as_one: fault 2. Every label file is read as if its corners were in ``ORDER_READ``.
         flipped_without_exchange: fault 3. A flip mirrors the corners and leaves left named left.
         empty_slots_ignored: fault 5, the half of it in training. A slot known to hold no vertebra teaches nothing.
@@ -59,6 +61,7 @@ class PublishedDataset(SpondyloDataset):
     def __init__(
         self,
         *args,
+        anchor: str = CAUDAL,
         numbered_from_the_top: bool = False,
         corner_orders_taken_as_one: bool = False,
         flipped_without_exchange: bool = False,
@@ -69,7 +72,7 @@ class PublishedDataset(SpondyloDataset):
         self.corner_orders_taken_as_one = corner_orders_taken_as_one
         self.flipped_without_exchange = flipped_without_exchange
         self.empty_slots_ignored = empty_slots_ignored
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, anchor=CRANIAL if numbered_from_the_top else anchor, **kwargs)
 
     def get_data_info(self, idx: int) -> dict:
         info = super().get_data_info(idx)
@@ -81,15 +84,14 @@ class PublishedDataset(SpondyloDataset):
         info = super()._data_info(image, spine)
         if spine is None:
             return info
-        read = info['keypoints']
+        read = np.where(info['keypoints_visible'][..., None] > 0, info['keypoints'], np.nan)
         if self.corner_orders_taken_as_one:
             read = corners_as_read(read, self._corner_order(spine))
         if self.test_mode and 'listed' in spine:
             info['published_targets'] = read.reshape(NUM_SLOTS, NUM_CORNERS, 2)[spine['listed']]
         if not self.test_mode:
-            info['keypoints'] = read
-        if self.numbered_from_the_top:
-            info |= counted_from_the_top(info)
+            info['keypoints'] = np.nan_to_num(read)
+            info['keypoints_visible'] = np.isfinite(read[..., 0]).astype(np.float32)
         if self.empty_slots_ignored and not self.test_mode:
             info['slot_presence'] = np.where(info['slot_presence'] == EMPTY, UNKNOWN, info['slot_presence'])
         return info
@@ -101,20 +103,6 @@ class PublishedDataset(SpondyloDataset):
                 'corner_orders_taken_as_one needs: run tools/prepare_data.py again'
             )
         return spine['corner_order']
-
-
-def counted_from_the_top(info: dict) -> dict:
-    """What changes in a data info when its slots are counted from the topmost labelled vertebra, which gets the last
-    one. Below the lowest labelled vertebra, as before, there is none."""
-    labelled = np.flatnonzero(info['slot_presence'] == LABELLED)
-    shift = NUM_SLOTS - 1 - labelled[-1] if labelled.size else 0
-    presence = np.roll(info['slot_presence'], shift)
-    presence[:shift] = EMPTY
-    return dict(
-        keypoints=np.roll(info['keypoints'], NUM_CORNERS * shift, axis=1),
-        keypoints_visible=np.roll(info['keypoints_visible'], NUM_CORNERS * shift, axis=1),
-        slot_presence=presence,
-    )
 
 
 def corners_as_read(keypoints: np.ndarray, corner_order: str) -> np.ndarray:
@@ -224,7 +212,7 @@ def published_errors(
         predicted: (S, 4, 2) image pixels.
         scores: (S, 4) in [0, 1].
         present: (S,) bool.
-        targets: (V, 4, 2) image pixels, in the file's order.
+        targets: (V, 4, 2) image pixels, in the file's order; NaN where not labelled.
         size: (width, height) of the image.
 
     Returns:
@@ -234,7 +222,7 @@ def published_errors(
     predicted, scores = predicted[present][from_the_top], scores[present][from_the_top]
     pairs = min(len(predicted), len(targets))
     errors = radial_errors(predicted[:pairs], targets[:pairs], size) * reference_scale(size)
-    return errors[scores[:pairs] >= MIN_SCORE]
+    return errors[(scores[:pairs] >= MIN_SCORE) & np.isfinite(errors)]
 
 
 def _errors_of(sample: dict) -> np.ndarray:

@@ -27,6 +27,10 @@ _PICKLED_BY_MMENGINE = (
 )
 
 
+# What old files lack: a counter that only BatchNorm without momentum uses, and which corners the head was taught.
+_OPTIONAL = ('num_batches_tracked', 'head.taught')
+
+
 class _Unread:
     """Stands for any of ``_PICKLED_BY_MMENGINE`` while a file is read: takes what it is given and does nothing."""
 
@@ -54,8 +58,7 @@ def load_weights(
     weights = _read_weights(Path(path))
     weights = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
     own = model.state_dict()
-    # a counter that only BatchNorm without momentum uses, and that old files lack
-    missing = [name for name in own if name not in weights and not name.endswith('num_batches_tracked')]
+    missing = [name for name in own if name not in weights and not name.endswith(_OPTIONAL)]
     unexpected = [] if allow_more else [name for name in weights if name not in own]
     reshaped = [name for name in own if name in weights and weights[name].shape != own[name].shape]
     if missing or unexpected or reshaped:

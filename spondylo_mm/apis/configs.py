@@ -22,6 +22,7 @@ _USED_AS = dict(
     train_pipeline='train_dataloader.dataset.pipeline',
     val_pipeline='val_dataloader.dataset.pipeline',
     data_root='--data-root',
+    anchor='*_dataloader.dataset.anchor',
 )
 
 
@@ -168,6 +169,8 @@ def _check_agreement(config: Config, path: Path) -> None:
         raise InputError(
             f'{path}: codec and model.head.decoder disagree: hand the codec to head and datasets, as demo.py'
         )
+    if len({config[loader].dataset.get('anchor') for loader in DATALOADERS}) > 1:
+        raise InputError(f'{path}: the loaders count slots from different ends: give all three the same dataset.anchor')
     for loader in DATALOADERS:
         if config[loader].num_workers == 0:
             config[loader].persistent_workers = False  # torch refuses to keep workers that there are none of

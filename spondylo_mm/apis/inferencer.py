@@ -17,8 +17,9 @@ from mmpose.structures import PoseDataSample
 from torch.utils.data import Dataset
 
 from .. import __version__, plugin  # noqa: F401 (registers what configs name)
-from ..codecs.corner_sd import corner_sd
+from ..codecs.corner_sd import corner_sd, heatmap_sd
 from ..codecs.gaussian_targets import frame_scale
+from ..datasets.anchors import CAUDAL
 from ..errors import InputError
 from ..models.mc_dropout import dropout_layers, thinned
 from .checkpoints import load_weights
@@ -26,6 +27,7 @@ from .configs import choose_device, load_config, without_pretraining
 from .images import find_images
 from .predictions import image_record
 
+FACING_CHOICES = ('auto', 'left', 'right')
 BATCH_SIZE = 8  # images per forward pass: enough to fill two cores, small enough for any GPU
 
 
@@ -43,6 +45,8 @@ class SpineInferencer:
             The corner reported is that of the pass without dropout.
         seed: of what the passes drop: the same seed gives the same deviations, in whatever order and batches images
             come.
+        facing: ``left`` or ``right``, the side of the image the patients' anterior side is on, or ``auto``: read from
+            each spine.
         options: ``KEY=VALUE`` changes to the config.
 
     Raises:
@@ -65,8 +69,11 @@ class SpineInferencer:
         flip_test: bool = False,
         mc_dropout: int = 0,
         seed: int = 0,
+        facing: str = 'auto',
         options: Sequence[str] = (),
     ) -> None:
+        if facing not in FACING_CHOICES:
+            raise InputError(f'--facing {facing}: choose one of {", ".join(FACING_CHOICES)}')
         self.config = without_pretraining(load_config(config, options, data_root))
         init_default_scope(self.config.default_scope)
         self.device = choose_device(device)
@@ -76,11 +83,13 @@ class SpineInferencer:
         self.model.to(self.device).eval()
         if flip_test:
             self.model.test_cfg.flip_test = True
-        self.mc_dropout, self.seed = mc_dropout, seed
+        self.mc_dropout, self.seed, self.facing = mc_dropout, seed, facing
         self.description = dict(config=Path(config).name, checkpoint=Path(checkpoint).name, version=__version__)
         if mc_dropout:
             self._check_mc_dropout()
             self.description['mc_dropout'] = dict(passes=mc_dropout, seed=seed)
+        if facing != 'auto':
+            self.description['facing'] = facing
 
     def __call__(self, images: Sequence[str | Path] | str | Path) -> dict[str, dict]:
         """Records of files, folders and globs, ``{name: record}``, in image pixels; see
@@ -114,8 +123,9 @@ class SpineInferencer:
 
         Yields:
             Samples whose ``pred_instances`` hold ``keypoints`` (1, K, 2) in image pixels, ``keypoint_scores`` (1, K),
-            ``presence`` (1, S) and, with Monte-Carlo dropout, ``keypoint_sd`` and its part
-            ``keypoint_sd_between_passes`` (1, K), image pixels.
+            ``presence`` (1, S), ``keypoint_taught`` (1, K), ``keypoint_spread`` (1, K), the standard deviation that the
+            heatmap leaves open, and, with Monte-Carlo dropout, ``keypoint_sd`` and its part
+            ``keypoint_sd_between_passes`` (1, K), image pixels. A facing that was given is in their metainfo.
         """
         batch: list[dict] = []
         for index in range(len(dataset)):
@@ -131,6 +141,13 @@ class SpineInferencer:
 
     def _predict_batch(self, batch: list[dict]) -> list[PoseDataSample]:
         samples = self.model.test_step(pseudo_collate(batch))
+        for sample in samples:
+            predicted = sample.pred_instances
+            predicted.keypoint_spread = heatmap_sd(
+                predicted.keypoint_scores, self._sigma_of(sample), sample.ori_shape[::-1]
+            )
+            if self.facing != 'auto':
+                sample.set_metainfo(dict(facing=self.facing))
         if self.mc_dropout:
             self._add_sd(samples, batch)
         return samples
@@ -169,16 +186,24 @@ def record_of(sample: PoseDataSample) -> dict:
     """The record of a predicted sample."""
     predicted = sample.pred_instances
     height, width = sample.ori_shape
-    sd = predicted.keypoint_sd[0] if 'keypoint_sd' in predicted else None
-    spacing = sample.get('spacing', (1.0, 1.0))
     return image_record(
         predicted.keypoints[0],
         predicted.keypoint_scores[0],
         predicted.presence[0],
         (width, height),
-        sd=sd,
-        spacing=spacing,
+        sd=predicted.keypoint_sd[0] if 'keypoint_sd' in predicted else None,
+        spacing=sample.get('spacing'),
+        anchor=sample.get('anchor', CAUDAL),
+        taught=taught_corners(sample),
+        spread=predicted.keypoint_spread[0],
+        side=sample.get('facing'),
     )
+
+
+def taught_corners(sample: PoseDataSample) -> np.ndarray | None:
+    """(K,) bool, the corners that the model of a predicted sample was taught; None where it does not say."""
+    predicted = sample.pred_instances
+    return predicted.keypoint_taught[0] if 'keypoint_taught' in predicted else None
 
 
 def raise_error(error: InputError) -> None:

@@ -8,22 +8,29 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
 
-from ..anatomy import CORNERS, LEVELS, NUM_CORNERS, NUM_SLOTS
+from ..anatomy import CORNERS, NUM_CORNERS, NUM_SLOTS
 from ..atomic import atomic_path, write_json, write_text
-from ..clinical.facing import facing
-from ..clinical.meyerding import meyerding_grade
-from ..clinical.slip import slip_percent
+from ..clinical.facing import facing_with_confidence
+from ..clinical.measurements import LORDOSIS, SACRAL_SLOPE
 from ..codecs.presence import PRESENCE_THRESHOLD
+from ..datasets.anchors import CAUDAL, level_names
 from ..datasets.radiograph import read_radiograph
 from ..visualization.overlay import draw_overlay
+from .measurements import clinical_record, measurements_csv, record_of_keypoints
 
 SCHEMA = 1
+
+# Columns of the summary that are one measurement of the whole spine: its name and place.
+_ALIGNMENT = {
+    'lordosis_L1_S1': (LORDOSIS, 'L1/S1'),
+    'lordosis_L4_S1': (LORDOSIS, 'L4/S1'),
+    'sacral_slope': (SACRAL_SLOPE, 'S1'),
+}
 SUMMARY_COLUMNS = (
     'file_name',
     'width',
@@ -36,6 +43,8 @@ SUMMARY_COLUMNS = (
     'largest_slip_percent',
     'largest_slip_levels',
     'largest_slip_grade',
+    *_ALIGNMENT,
+    'review',
 )
 
 
@@ -45,7 +54,11 @@ def image_record(
     presence: np.ndarray,
     size: tuple[int, int],
     sd: np.ndarray | None = None,
-    spacing: Sequence[float] = (1.0, 1.0),
+    spacing: Sequence[float] | None = None,
+    anchor: str = CAUDAL,
+    taught: np.ndarray | None = None,
+    spread: np.ndarray | None = None,
+    side: str | None = None,
 ) -> dict:
     """The record of one image.
 
@@ -54,51 +67,62 @@ def image_record(
         scores: (K,) in [0, 1].
         presence: (S,) in [0, 1]; slots under ``PRESENCE_THRESHOLD`` are judged absent and not listed.
         size: (width, height) of the image.
-        sd: (K,) standard deviation of each corner in image pixels, where known.
-        spacing: mm per pixel in x and y, or any two numbers in their ratio: a slip needs the true aspect.
+        sd: (K,) standard deviation of each corner in image pixels, to be listed; where known.
+        spacing: mm per pixel in x and y, or any two numbers in their ratio: every measurement needs the true aspect.
+            None: square pixels are assumed.
+        anchor: where the model counts slots from. From the cranial end they are no levels: each vertebra's is None, and
+            what is read from known levels, facing and measurements, is left out.
+        taught: (K,) bool, the corners that the model was taught; others are left out. None: all.
+        spread: (K,) standard deviation to measure with where ``sd`` is not known.
+        side: ``'left'`` or ``'right'``, where the patient faces, if the user knows; None: read from the corners.
     """
-    corners = np.asarray(keypoints, dtype=float).reshape(NUM_SLOTS, NUM_CORNERS, 2)
-    slots = np.flatnonzero(presence >= PRESENCE_THRESHOLD)
-    side = facing(corners[slots], slots)
+    corners = np.array(keypoints, dtype=float)
+    corners[~(np.ones(len(corners), dtype=bool) if taught is None else taught)] = np.nan
+    corners = corners.reshape(NUM_SLOTS, NUM_CORNERS, 2)
+    present = (np.asarray(presence) >= PRESENCE_THRESHOLD) & np.isfinite(corners).all(axis=2).any(axis=1)
+    slots = np.flatnonzero(present)
+    levels = level_names(anchor)
+    confidence = None
+    if anchor != CAUDAL:
+        side = 'unknown'
+    elif side is None:
+        side, confidence = facing_with_confidence(corners[slots], slots)
+    doubt = spread if sd is None else sd
     return dict(
         width=size[0],
         height=size[1],
+        spacing=None if spacing is None else [float(value) for value in spacing],
         facing=side,
+        facing_confidence=None if confidence is None else round(confidence, 4),
         num_vertebrae=len(slots),
-        vertebrae=[_vertebra(slot, corners[slot], scores, presence, sd) for slot in slots.tolist()],
-        slips=_slips(corners, slots.tolist(), side, spacing),
+        vertebrae=[_vertebra(slot, levels[slot], corners[slot], scores, presence, sd) for slot in slots.tolist()],
+        **clinical_record(
+            corners,
+            present if anchor == CAUDAL else np.zeros_like(present),
+            side,
+            spacing,
+            None if doubt is None else record_of_keypoints(doubt),
+        ),
     )
 
 
-def _vertebra(slot: int, corners: np.ndarray, scores: np.ndarray, presence: np.ndarray, sd: np.ndarray | None) -> dict:
+def _vertebra(
+    slot: int, level: str | None, corners: np.ndarray, scores: np.ndarray, presence: np.ndarray, sd: np.ndarray | None
+) -> dict:
     record = {}
     for corner, name in enumerate(CORNERS):
         keypoint = NUM_CORNERS * slot + corner
         x, y = corners[corner]
+        if not np.isfinite([x, y]).all():
+            continue
         record[name] = dict(x=round(float(x), 3), y=round(float(y), 3), score=round(float(scores[keypoint]), 4))
         if sd is not None:
             record[name]['sd'] = round(float(sd[keypoint]), 3)
-    return dict(slot=slot, level=LEVELS[slot], presence=round(float(presence[slot]), 4), corners=record)
-
-
-def _slips(corners: np.ndarray, slots: list[int], side: str, spacing: Sequence[float]) -> list[dict]:
-    """One row per pair of neighbouring levels; none where it is unknown which way the patient faces."""
-    rows = []
-    for lower, upper in pairwise(slots):
-        if upper != lower + 1 or side == 'unknown':
-            continue
-        percent = slip_percent(corners[upper], corners[lower], side, spacing)
-        if np.isfinite(percent):
-            rows.append(
-                dict(
-                    upper=LEVELS[upper], lower=LEVELS[lower], percent=round(percent, 2), grade=meyerding_grade(percent)
-                )
-            )
-    return rows
+    return dict(slot=slot, level=level, presence=round(float(presence[slot]), 4), corners=record)
 
 
 def write_predictions(folder: Path, records: dict[str, dict], model: dict) -> Path:
-    """Write ``predictions.json`` and ``summary.csv`` and return the path of the former.
+    """Write ``predictions.json``, ``summary.csv`` and ``measurements.csv``; returns the path of the first.
 
     Args:
         records: ``{file_name: image_record}``.
@@ -111,6 +135,7 @@ def write_predictions(folder: Path, records: dict[str, dict], model: dict) -> Pa
     writer.writeheader()
     writer.writerows(_summary_row(name, record) for name, record in records.items())
     write_text(folder / 'summary.csv', table.getvalue())
+    write_text(folder / 'measurements.csv', measurements_csv(records))
     return path
 
 
@@ -131,7 +156,9 @@ def _summary_row(name: str, record: dict) -> dict:
             largest_slip_levels=f'{largest["upper"]}/{largest["lower"]}',
             largest_slip_grade=largest['grade'],
         )
-    return row
+    values = {(each['name'], each['at']): each['value'] for each in record['measurements']}
+    row.update({column: values[measurement] for column, measurement in _ALIGNMENT.items()})
+    return row | dict(review='; '.join(record['review']))
 
 
 def overlay_names(file_names: list[str]) -> dict[str, str]:

@@ -11,8 +11,9 @@ import numpy as np
 from mmengine.evaluator import Evaluator
 from mmpose.structures import PoseDataSample
 
-from ..anatomy import CORNERS, LEVELS, NUM_CORNERS, NUM_SLOTS
+from ..anatomy import CORNERS, NUM_CORNERS, NUM_SLOTS
 from ..atomic import atomic_path, make_output_folder
+from ..datasets.anchors import level_names
 from ..errors import InputError
 from ..visualization.reliability import draw_reliability
 from .images import find_images
@@ -106,17 +107,19 @@ def _remove_results(folder: Path) -> None:
 
 
 def truth_of(sample: PoseDataSample) -> list[dict]:
-    """The labelled vertebrae of a sample in the form of a prediction's, to be drawn beside them; empty where nothing is
-    labelled."""
-    corners = sample.gt_instances.keypoints[0].reshape(NUM_SLOTS, NUM_CORNERS, 2)
+    """The labelled vertebrae of a sample in the form of a prediction's, to be drawn beside them; a corner that is not
+    labelled is NaN, and there are none where nothing is labelled."""
+    corners = np.asarray(sample.gt_instances.keypoints[0], dtype=float).reshape(NUM_SLOTS, NUM_CORNERS, 2)
     labelled = np.asarray(sample.gt_instances.keypoints_visible[0]).reshape(NUM_SLOTS, NUM_CORNERS) > 0
+    corners = np.where(labelled[..., None], corners, np.nan)
+    levels = level_names(sample.anchor)
     return [
         dict(
             slot=slot,
-            level=LEVELS[slot],
+            level=levels[slot],
             corners={name: dict(x=x, y=y) for name, (x, y) in zip(CORNERS, corners[slot].tolist(), strict=True)},
         )
-        for slot in np.flatnonzero(labelled.all(axis=1)).tolist()
+        for slot in np.flatnonzero(labelled.any(axis=1)).tolist()
     ]
 
 

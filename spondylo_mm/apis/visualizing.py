@@ -13,9 +13,10 @@ import numpy as np
 from mmpose.structures import PoseDataSample
 from torch.utils.data import Dataset, Subset
 
-from ..anatomy import LEVELS, NUM_CORNERS, NUM_SLOTS
+from ..anatomy import NUM_CORNERS, NUM_SLOTS
 from ..atomic import make_output_folder, write_text
 from ..codecs.presence import PRESENCE_THRESHOLD
+from ..datasets.anchors import slot_names
 from ..datasets.radiograph import read_radiograph
 from ..datasets.transforms.geometry import stretch_matrix
 from ..errors import InputError
@@ -24,8 +25,9 @@ from ..evaluation.functional.radial_errors import REFERENCE_SIZE
 from ..evaluation.metrics.spondylo_metric import SpondyloMetric
 from ..visualization.comparison import draw_comparison
 from ..visualization.heatmaps import draw_heatmaps
+from ..visualization.overlay import vertebra_name
 from .images import find_images
-from .inferencer import SpineInferencer, raise_error
+from .inferencer import SpineInferencer, raise_error, taught_corners
 from .predictions import image_record, overlay_names, write_png
 from .testing import truth_of
 
@@ -41,7 +43,7 @@ class RankedImage:
     Attributes:
         sample: the prediction, and the labels where there are any.
         mre, matched_mre: px@512; NaN where nothing is labelled.
-        worst_level: the level of the largest mean error; None where nothing is labelled.
+        worst_level: the level (or slot) of the largest mean error; None where nothing is labelled.
         worst_level_mre: its strict error, px@512.
     """
 
@@ -115,7 +117,8 @@ def _draw(path: Path, image: RankedImage, rank: str, with_heatmaps: PoseDataSamp
     if with_heatmaps is not None:
         maps = with_heatmaps.pred_fields.heatmaps.cpu().float().numpy()
         presence = with_heatmaps.pred_instances.presence[0]
-        sheet = draw_heatmaps(film, maps, heatmap_to_image(with_heatmaps), presence, truth, title)
+        names = slot_names(image.sample.anchor)
+        sheet = draw_heatmaps(film, maps, heatmap_to_image(with_heatmaps), presence, truth, title, names)
         write_png(path.with_name(f'{path.stem}_heatmaps.png'), sheet)
 
 
@@ -137,7 +140,7 @@ def _ranked_image(sample: PoseDataSample, score: ImageScore) -> RankedImage:
         sample,
         float(np.nanmean(score.strict)),
         float(np.nanmean(score.matched)),
-        LEVELS[worst],
+        slot_names(sample.anchor)[worst],
         level_errors[worst],
     )
 
@@ -148,7 +151,14 @@ def vertebrae_to_draw(sample: PoseDataSample) -> list[dict]:
     presence = predicted.presence[0]
     visible = np.asarray(sample.gt_instances.keypoints_visible[0]).reshape(NUM_SLOTS, NUM_CORNERS)
     shown = np.where((visible > 0).any(axis=1), 1.0, presence)
-    record = image_record(predicted.keypoints[0], predicted.keypoint_scores[0], shown, (width, height))
+    record = image_record(
+        predicted.keypoints[0],
+        predicted.keypoint_scores[0],
+        shown,
+        (width, height),
+        anchor=sample.anchor,
+        taught=taught_corners(sample),
+    )
     return [vertebra | dict(presence=float(presence[vertebra['slot']])) for vertebra in record['vertebrae']]
 
 
@@ -162,7 +172,9 @@ def title_of(image: RankedImage, rank: str) -> list[str]:
         )
     presence = image.sample.pred_instances.presence[0]
     absent = [
-        vertebra['level'] for vertebra in truth_of(image.sample) if presence[vertebra['slot']] < PRESENCE_THRESHOLD
+        vertebra_name(vertebra)
+        for vertebra in truth_of(image.sample)
+        if presence[vertebra['slot']] < PRESENCE_THRESHOLD
     ]
     return [*lines, f'judged absent: {", ".join(absent)}'] if absent else lines
 

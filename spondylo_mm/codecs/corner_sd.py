@@ -38,12 +38,14 @@ def corner_sd(
         radial error. NaN where a score is.
     """
     between = np.var(corners, axis=0, ddof=1, dtype=float).sum(axis=-1)
-    within = _squared_spread(np.asarray(scores, dtype=float), sigma, size).mean(axis=0)
+    within = np.square(heatmap_sd(scores, sigma, size)).mean(axis=0)
     return np.sqrt(between + within), np.sqrt(between)
 
 
-def _squared_spread(scores: np.ndarray, sigma: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Summed variance in x and y that peaks of these heights leave open; at most that of any place in the image."""
+def heatmap_sd(scores: np.ndarray, sigma: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The deviation within a pass alone, both axes together, that peaks of these heights leave open; at most that of
+    any place in the image. Arguments as in :func:`corner_sd`, scores of any shape."""
+    scores = np.asarray(scores, dtype=float)
     anywhere = np.sum(np.square(size)) / 12  # of a uniform distribution
     share = np.maximum(scores, 1e-9)  # an empty heatmap leaves everything open
-    return np.minimum(np.sum(np.square(sigma)) * (1 / share - 1), anywhere)
+    return np.sqrt(np.minimum(np.sum(np.square(sigma)) * (1 / share - 1), anywhere))

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable
 
+from .anchors import CRANIAL
+from .formats.buu import DIAGNOSES
 from .formats.faults import KINDS, Repair
+from .formats.label import Label
 from .formats.mendeley import SPLITS
 from .prepared import Prepared
 
@@ -17,9 +20,7 @@ def summary(prepared: Prepared) -> str:
     lines += [_line(split, _split_text(prepared, split)) for split in SPLITS]
     lines += [
         _line('vertebrae in one', _counts(len(label.slots) for label in labels)),
-        _line(
-            'numbered from', 'the lowest labelled one' if prepared.anchor == 'caudal' else 'the topmost labelled one'
-        ),
+        _line('numbered from', _numbering_text(prepared)),
         _line('label files', _counts(label.format for label in labels)),
         _line('order on disk', _counts(label.order for label in labels)),
         _line(
@@ -27,6 +28,12 @@ def summary(prepared: Prepared) -> str:
         ),
         _line('augmented copies', _copies_text(prepared)),
     ]
+    if prepared.seed is not None:
+        lines.append(_line('split', f'by patient, seed {prepared.seed}'))
+    if any(label.diagnosis for label in labels):
+        lines.append(_line('diagnosed', _diagnosis_text(labels)))
+    if prepared.other_view:
+        lines.append(_line('AP view', f'{prepared.other_view} images not used: only lateral views are read'))
     if prepared.repeated:
         lines.append(
             _line('repeated', f'{prepared.repeated} images not used, their split has another one of the same name')
@@ -55,6 +62,21 @@ def _split_text(prepared: Prepared, split: str) -> str:
     labels = [radiograph.label for radiograph in radiographs if radiograph.label]
     vertebrae = sum(len(label.slots) for label in labels)
     return f'{len(radiographs)} images, {len(labels)} labelled, {vertebrae} vertebrae'
+
+
+def _numbering_text(prepared: Prepared) -> str:
+    if prepared.anchor == CRANIAL:
+        return 'the topmost labelled one'
+    known = all(radiograph.label.levels_known for radiograph in prepared.radiographs if radiograph.label)
+    return 'S1: the labels name levels' if known else 'the lowest labelled one'
+
+
+def _diagnosis_text(labels: list[Label]) -> str:
+    """How many images have each diagnosis at one level or more."""
+    found = (
+        {word for words in label.diagnosis.values() for word in words if word} for label in labels if label.diagnosis
+    )
+    return _counts(word for words in found for word in words - {DIAGNOSES[0]} or words)
 
 
 def _counts(values: Iterable[Hashable]) -> str:

@@ -49,6 +49,8 @@ class Prepared:
         unreadable: Files that could not be used.
         repeated: Number of images not used because their split has another one of the same name.
         ignored: Number of images in folders that belong to no split.
+        other_view: Number of images of a view that is not read.
+        seed: Of the split by patient; None where the dataset comes in splits.
     """
 
     src: Path
@@ -61,6 +63,8 @@ class Prepared:
     unreadable: list[Repair]
     repeated: int
     ignored: int
+    other_view: int
+    seed: int | None
 
     @property
     def in_place(self) -> bool:
@@ -117,13 +121,14 @@ def _entry(prepared: Prepared, radiograph: Radiograph) -> Entry:
 def _info(prepared: Prepared) -> dict:
     """What the annotations were made from and by; no time, so that the same data gives the same bytes."""
     content = '\n'.join(sorted(f'{radiograph.name} {radiograph.digest}' for radiograph in prepared.radiographs))
-    return dict(
+    info = dict(
         description='Corners of lumbar vertebrae, prepared by spondylo_mm',
         version=__version__,
         anchor=prepared.anchor,
-        levels_known=False,
+        levels_known=all(radiograph.label.levels_known for radiograph in prepared.radiographs if radiograph.label),
         data_sha256=hashlib.sha256(content.encode()).hexdigest(),
     )
+    return info if prepared.seed is None else info | dict(split=dict(by='patient', seed=prepared.seed))
 
 
 def _copy(source: Path, target: Path, copied: list[Path]) -> None:

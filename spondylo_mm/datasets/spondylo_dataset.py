@@ -12,6 +12,7 @@ from mmpose.registry import DATASETS
 
 from ..anatomy import KEYPOINT_NAMES, LABELLED, NUM_KEYPOINTS, NUM_SLOTS, UNKNOWN, dataset_info
 from ..errors import InputError
+from .anchors import ANCHORS, CAUDAL, CRANIAL, counted_from_the_top
 from .seeded_sampler import seeded
 
 
@@ -25,26 +26,30 @@ class SpondyloDataset(BaseCocoStyleDataset):
 
     Each data info holds, beside MMPose's keys: ``keypoints`` (1, K, 2) in image pixels, ``keypoints_visible`` (1, K) in
     {0, 1}; ``slot_presence`` (S,) in {1 labelled, 0 known to be empty, -1 unknown}; ``spacing`` (2,) in mm/px [x, y]
-    where the file knows it; and ``codec``, for the transforms.
+    where the file knows it; and ``codec``, for the transforms. Every sample carries ``anchor`` in its metainfo,
+    whatever the pipeline packs: without it a prediction could claim level names that its slots do not have.
 
     Args:
         codec: config of the codec of the model that will read the samples: its input frame, and what it is taught of
             unknown slots.
-        anchor: where the slots of the annotation file must have been counted from, see ``tools/prepare_data.py``.
+        anchor: where the slots are counted from, one of ``ANCHORS``. With ``'cranial'`` a file that is numbered
+            caudally, as ``tools/prepare_data.py`` writes it by default, is renumbered as it is read, see ``anchors``.
         images: unlabelled images, ``{name: path}``, in place of an annotation file.
         Others as in ``BaseCocoStyleDataset``; ``test_mode=True`` keeps images without annotation.
 
     Raises:
-        InputError: a missing, malformed or empty annotation file, or one made for other keypoints or counted from the
-            other end of the spine.
+        InputError: a missing, malformed or empty annotation file, or one made for other keypoints, or counted from the
+            cranial end where the caudal one is asked for; an anchor that does not exist.
     """
 
     METAINFO: dict = dataset_info()
 
-    def __init__(self, codec: dict, images: Mapping[str, str] | None = None, anchor: str = 'caudal', **kwargs) -> None:
+    def __init__(self, codec: dict, images: Mapping[str, str] | None = None, anchor: str = CAUDAL, **kwargs) -> None:
         self._codec = codec
         self._images = images
-        self._anchor = anchor
+        if anchor not in ANCHORS:
+            raise InputError(f'anchor={anchor!r} in a dataset: choose one of {", ".join(ANCHORS)}')
+        self.anchor = anchor
         super().__init__(**kwargs)
 
     def get_data_info(self, idx: int) -> dict:
@@ -53,7 +58,10 @@ class SpondyloDataset(BaseCocoStyleDataset):
     def prepare_data(self, idx: int) -> dict:
         """Run the pipeline; with an index of ``SeededSampler``, what it draws at random follows from that."""
         with seeded(idx):
-            return super().prepare_data(idx)
+            sample = super().prepare_data(idx)
+        if 'data_samples' in sample:
+            sample['data_samples'].set_metainfo(dict(anchor=self.anchor))
+        return sample
 
     def load_data_list(self) -> list[dict]:
         if self._images:
@@ -82,11 +90,13 @@ class SpondyloDataset(BaseCocoStyleDataset):
                 f'{self.ann_file}: has {len(names)} keypoints {names[:2]}…, expected {NUM_KEYPOINTS} '
                 f'{KEYPOINT_NAMES[:2]}…: {remedy}'
             )
-        anchor = content.get('info', {}).get('anchor', self._anchor)  # a foreign COCO file need not say
-        if anchor != self._anchor:
+        anchor = content.get('info', {}).get('anchor', CAUDAL)  # a foreign COCO file need not say
+        if anchor == CAUDAL and self.anchor == CRANIAL:
+            return content | dict(annotations=[counted_from_the_top(spine) for spine in content['annotations']])
+        if anchor != self.anchor:  # where each spine's sacrum was is no longer known
             raise InputError(
-                f'{self.ann_file}: slots are counted from the {anchor} end, the config counts from the {self._anchor} '
-                f'one: run tools/prepare_data.py with --anchor {self._anchor}, or set anchor={anchor!r} in the datasets'
+                f'{self.ann_file}: slots are counted from the {anchor} end, the config counts from the {self.anchor} '
+                f'one: run tools/prepare_data.py without --anchor, or set anchor={anchor!r} in the datasets'
             )
         return content
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ..anatomy import SLOT_COLORS
-from .overlay import SUBPIXEL_BITS, draw_overlay, fixed_point, overlay_corners, overlay_scale
+from .overlay import SUBPIXEL_BITS, draw_overlay, fixed_point, overlay_corners, overlay_scale, vertebra_name
 
 # Shares of the picture's height.
 _TITLE_HEIGHT = 0.02  # of a capital
@@ -40,10 +40,12 @@ def draw_comparison(
     predicted = {vertebra['slot']: overlay_corners(vertebra, scale) for vertebra in vertebrae}
     for vertebra in truth:
         slot, corners = vertebra['slot'], overlay_corners(vertebra, scale)
-        if corners is not None:
-            if predicted.get(slot) is not None:
-                _draw_errors(picture, corners, predicted[slot], SLOT_COLORS[slot][::-1])
-            _draw_name(picture, corners.mean(axis=0), vertebra['level'])
+        labelled = np.isfinite(corners).all(axis=1)
+        if slot in predicted:
+            both = labelled & np.isfinite(predicted[slot]).all(axis=1)
+            _draw_errors(picture, corners[both], predicted[slot][both], SLOT_COLORS[slot][::-1])
+        if labelled.any():
+            _draw_name(picture, corners[labelled].mean(axis=0), vertebra_name(vertebra))
     return with_title(picture, title)
 
 
@@ -64,7 +66,7 @@ def with_title(picture: np.ndarray, lines: Sequence[str]) -> np.ndarray:
 
 
 def _draw_errors(picture: np.ndarray, true: np.ndarray, predicted: np.ndarray, color: tuple[int, ...]) -> None:
-    """A line from each true corner, ringed, to the predicted one; both (4, 2) in pixels of the picture."""
+    """A line from each true corner, ringed, to the predicted one; both (n, 2) in pixels of the picture."""
     radius = max(2, round(_RING * picture.shape[0])) << SUBPIXEL_BITS
     for start, end in zip(map(fixed_point, true), map(fixed_point, predicted), strict=True):
         cv2.line(picture, start, end, color, 1, cv2.LINE_AA, SUBPIXEL_BITS)

@@ -29,6 +29,7 @@ def draw_heatmaps(
     presence: np.ndarray,
     truth: Sequence[dict] = (),
     title: Sequence[str] = (),
+    names: Sequence[str] = LEVELS,
 ) -> np.ndarray:
     """Draw one tile per slot, from the sacrum up: the largest of its four heatmaps at every pixel, true corners as
     crosses, and in words its presence and the height of each corner's peak.
@@ -43,6 +44,7 @@ def draw_heatmaps(
         presence: (S,) in [0, 1].
         truth: vertebrae as in ``overlay.draw_overlay``.
         title: lines of text above all.
+        names: what to call each slot.
 
     Returns:
         (H', W', 3) uint8, BGR.
@@ -65,7 +67,7 @@ def draw_heatmaps(
         tile = _heated(film, (heat / brightest).clip(0, 1))
         for corner in true.get(slot, {}).values():
             _draw_cross(tile, (corner['x'] + 0.5) * scale - 0.5, (corner['y'] + 0.5) * scale - 0.5)
-        tiles.append(_labelled(tile, slot, presence[slot], peaks[slot], is_true=slot in true))
+        tiles.append(_labelled(tile, slot, names[slot], presence[slot], peaks[slot], is_true=slot in true))
     rows = [np.concatenate(tiles[start : start + _COLUMNS], axis=1) for start in range(0, NUM_SLOTS, _COLUMNS)]
     crosses = '; +: truth' if truth else ''
     legend = (
@@ -87,16 +89,16 @@ def _draw_cross(tile: np.ndarray, x: float, y: float) -> None:
         cv2.drawMarker(tile, center, _CYAN, cv2.MARKER_CROSS, 2 * _CROSS + 1, 1, cv2.LINE_AA)
 
 
-def _labelled(tile: np.ndarray, slot: int, presence: float, peaks: np.ndarray, is_true: bool) -> np.ndarray:
+def _labelled(tile: np.ndarray, slot: int, name: str, presence: float, peaks: np.ndarray, is_true: bool) -> np.ndarray:
     """The tile under its text and inside a margin."""
     height, width = tile.shape[:2]
     framed = np.zeros((height + _LABEL + 4, max(width, MIN_TILE_WIDTH) + 4, 3), dtype=np.uint8)
     left = (framed.shape[1] - width) // 2
     framed[_LABEL : _LABEL + height, left : left + width] = tile
     color = SLOT_COLORS[slot][::-1]
-    cv2.putText(framed, LEVELS[slot], (6, 20), _FONT, _LARGE, color, 1, cv2.LINE_AA)
+    cv2.putText(framed, name, (6, 20), _FONT, _LARGE, color, 1, cv2.LINE_AA)
     state = f'presence {100 * presence:.0f}%' + (', labelled' if is_true else '')
-    cv2.putText(framed, state, (66, 20), _FONT, _SMALL, _WHITE, 1, cv2.LINE_AA)
+    cv2.putText(framed, state, (90, 20), _FONT, _SMALL, _WHITE, 1, cv2.LINE_AA)
     text = '  '.join(f'{name} {peak:.2f}' for name, peak in zip(CORNERS, peaks, strict=True))
     cv2.putText(framed, text, (6, 44), _FONT, _SMALL, _WHITE, 1, cv2.LINE_AA)
     return framed

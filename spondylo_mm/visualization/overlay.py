@@ -36,7 +36,8 @@ def draw_overlay(image: np.ndarray, vertebrae: Sequence[dict], truth: Sequence[d
     Args:
         image: (H, W) uint8.
         vertebrae: as in ``predictions.json``: ``slot``, ``level``, ``presence`` (may be absent) and ``corners``
-            {corner: {x, y, ...}} in pixels of ``image``. One with a corner that is not finite is not drawn.
+            {corner: {x, y, ...}} in pixels of ``image``. A corner that is missing or not finite is not drawn, and
+            neither are its edges: of S1 often only the superior endplate is known.
         truth: the same form.
 
     Returns:
@@ -48,8 +49,9 @@ def draw_overlay(image: np.ndarray, vertebrae: Sequence[dict], truth: Sequence[d
     canvas = cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA)
     canvas = cv2.cvtColor(canvas, cv2.COLOR_GRAY2BGR)
 
-    drawn = [(vertebra, corners) for vertebra in vertebrae if (corners := overlay_corners(vertebra, scale)) is not None]
-    true = [corners for vertebra in truth or () if (corners := overlay_corners(vertebra, scale)) is not None]
+    drawn = [(vertebra, overlay_corners(vertebra, scale)) for vertebra in vertebrae]
+    drawn = [(vertebra, corners) for vertebra, corners in drawn if np.isfinite(corners).any()]
+    true = [corners for vertebra in truth or () if np.isfinite(corners := overlay_corners(vertebra, scale)).any()]
     for vertebra, corners in drawn:
         _draw_vertebra(canvas, corners, SLOT_COLORS[vertebra['slot']][::-1])
     for corners in true:
@@ -57,11 +59,12 @@ def draw_overlay(image: np.ndarray, vertebrae: Sequence[dict], truth: Sequence[d
 
     taken = np.zeros((height, width), dtype=np.uint8)  # where no label may lie
     for corners in [corners for _, corners in drawn] + true:
-        _draw_lines(taken, corners, OUTLINE, 255, _pixels(4 * _DOT, height))
-        cv2.fillPoly(taken, [np.round(corners[[start for start, _ in OUTLINE]]).astype(np.int32)], 255)
+        _draw_lines(taken, corners, labelled_edges(corners), 255, _pixels(4 * _DOT, height))
+        outline = corners[[start for start, _ in OUTLINE]]
+        cv2.fillPoly(taken, [np.round(outline[np.isfinite(outline).all(axis=1)]).astype(np.int32)], 255)
     to_left = _room_on_the_left([corners for _, corners in drawn], width)
     for vertebra, corners in drawn:
-        _draw_label(canvas, taken, corners, vertebra, to_left)
+        _draw_label(canvas, taken, corners[np.isfinite(corners).all(axis=1)], vertebra, to_left)
     return canvas
 
 
@@ -70,21 +73,34 @@ def overlay_scale(image_height: int) -> float:
     return min(max(1.0, MIN_HEIGHT / image_height), MAX_SCALE)
 
 
-def overlay_corners(vertebra: dict, scale: float) -> np.ndarray | None:
-    """Corners (4, 2) in pixels of the overlay, or None where one is not finite."""
-    corners = np.array([[vertebra['corners'][name][axis] for axis in 'xy'] for name in CORNERS], dtype=float)
-    if not np.isfinite(corners).all():
-        return None
+def overlay_corners(vertebra: dict, scale: float) -> np.ndarray:
+    """Corners (4, 2) in pixels of the overlay, NaN where one is missing or not finite."""
+    missing = dict(x=np.nan, y=np.nan)
+    corners = np.array(
+        [[vertebra['corners'].get(name, missing)[axis] for axis in 'xy'] for name in CORNERS], dtype=float
+    )
+    corners[~np.isfinite(corners).all(axis=1)] = np.nan
     return np.clip((corners + 0.5) * scale - 0.5, -_FARTHEST, _FARTHEST)
+
+
+def labelled_edges(corners: np.ndarray) -> list[tuple[int, int]]:
+    """The edges of which both corners (4, 2) are finite."""
+    return [edge for edge in OUTLINE if np.isfinite(corners[list(edge)]).all()]
+
+
+def vertebra_name(vertebra: dict) -> str:
+    """Its level, or its slot where slots are no levels (see ``datasets.anchors``)."""
+    return f'slot {vertebra["slot"]}' if vertebra['level'] is None else vertebra['level']
 
 
 def _draw_vertebra(canvas: np.ndarray, corners: np.ndarray, color: tuple[int, ...]) -> None:
     height = canvas.shape[0]
     line = _pixels(_LINE, height)
-    _draw_lines(canvas, corners, OUTLINE, _BLACK, line + 2)
-    _draw_lines(canvas, corners, OUTLINE, color, line)
-    _draw_lines(canvas, corners, [(TL, TR)], color, 2 * line)
-    for corner in corners:
+    edges = labelled_edges(corners)
+    _draw_lines(canvas, corners, edges, _BLACK, line + 2)
+    _draw_lines(canvas, corners, edges, color, line)
+    _draw_lines(canvas, corners, [edge for edge in edges if edge == (TL, TR)], color, 2 * line)
+    for corner in corners[np.isfinite(corners).all(axis=1)]:
         center, radius = fixed_point(corner), _pixels(_DOT, height) << SUBPIXEL_BITS
         cv2.circle(canvas, center, radius + (1 << SUBPIXEL_BITS), _BLACK, cv2.FILLED, cv2.LINE_AA, SUBPIXEL_BITS)
         cv2.circle(canvas, center, radius, color, cv2.FILLED, cv2.LINE_AA, SUBPIXEL_BITS)
@@ -101,7 +117,7 @@ def _draw_lines(
 
 def _draw_dashed(canvas: np.ndarray, corners: np.ndarray) -> None:
     dash = canvas.shape[0] / 110
-    for start, end in OUTLINE:
+    for start, end in labelled_edges(corners):
         vector = corners[end] - corners[start]
         count = max(1, round(np.linalg.norm(vector) / (2 * dash)))
         for i in range(count):
@@ -111,13 +127,13 @@ def _draw_dashed(canvas: np.ndarray, corners: np.ndarray) -> None:
 
 def _room_on_the_left(spine: list[np.ndarray], width: int) -> bool:
     """Whether labels have more room to the left of the spine than to its right."""
-    return bool(spine) and float(np.mean(spine, axis=(0, 1))[0]) > width / 2
+    return bool(spine) and float(np.nanmean(spine, axis=(0, 1))[0]) > width / 2
 
 
 def _draw_label(canvas: np.ndarray, taken: np.ndarray, corners: np.ndarray, vertebra: dict, to_left: bool) -> None:
     """Write level and presence where they cover no vertebra and no other label, as near as can be."""
     height = canvas.shape[0]
-    texts = [(vertebra['level'], SLOT_COLORS[vertebra['slot']][::-1], _font_scale(_NAME_HEIGHT, height))]
+    texts = [(vertebra_name(vertebra), SLOT_COLORS[vertebra['slot']][::-1], _font_scale(_NAME_HEIGHT, height))]
     if vertebra.get('presence') is not None:
         texts.append((f'{100 * vertebra["presence"]:.0f}%', _WHITE, _font_scale(_PRESENCE_HEIGHT, height)))
     stroke = _pixels(_STROKE, height)

@@ -94,6 +94,16 @@ def test_weights_that_fit_in_part_are_loaded_only_when_asked_for_and_the_others_
     assert torch.equal(target.state_dict()['1.weight'], before)
 
 
+def test_weights_from_before_heads_remembered_what_they_were_taught_are_whole(tmp_path):
+    source, target = (nn.ModuleDict(dict(head=nn.Linear(2, 2))) for _ in range(2))
+    for module in (source, target):
+        module['head'].register_buffer('taught', torch.zeros(2, dtype=torch.bool))
+    old = {name: value for name, value in source.state_dict().items() if name != 'head.taught'}
+    torch.save(old, tmp_path / 'old.pth')
+    load_weights(target, tmp_path / 'old.pth')
+    assert torch.equal(target['head'].weight, source['head'].weight)
+
+
 def test_nothing_that_fits_is_never_a_part(tmp_path):
     torch.save(nn.Linear(2, 2).state_dict(), tmp_path / 'a.pth')
     with pytest.raises(InputError, match='belongs to another model'):

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 import torch
 from mmengine.dataset import pseudo_collate
+from mmengine.structures import InstanceData
+from mmpose.structures import PoseDataSample
 
 from spondylo_mm.anatomy import NUM_KEYPOINTS
-from spondylo_mm.apis.inferencer import SpineInferencer
-from spondylo_mm.codecs.corner_sd import corner_sd
+from spondylo_mm.apis.inferencer import SpineInferencer, record_of
+from spondylo_mm.codecs.corner_sd import corner_sd, heatmap_sd
+from spondylo_mm.errors import InputError
 from spondylo_mm.models.mc_dropout import thinned
 
 PASSES = 3
@@ -107,3 +110,40 @@ def test_predictions_say_how_their_deviations_were_made(uncertain):
     assert uncertain(seed=4).description['mc_dropout'] == dict(passes=PASSES, seed=4)
     assert 'mc_dropout' not in uncertain(mc_dropout=0).description
     json.dumps(uncertain().description)
+
+
+def test_without_dropout_the_heights_of_the_peaks_tell_how_sure_a_corner_is(uncertain):
+    inferencer = uncertain(mc_dropout=0)
+    sample = next(inferencer.predict(inferencer.dataset_of_split('test'), on_error=pytest.fail))
+    height, width = sample.ori_shape
+    sigma = np.array([width - 1, height - 1]) / 15  # as above
+    predicted = sample.pred_instances
+    expected = heatmap_sd(predicted.keypoint_scores, sigma, (width, height))
+    assert predicted.keypoint_spread == pytest.approx(expected, rel=1e-3)
+
+
+def test_spacing_and_facing_of_a_sample_reach_its_record():
+    body = np.array([[100.0, 20], [140, 40], [100, 60], [140, 80]])  # leaning, so that a stretch matters
+    keypoints = np.zeros((1, NUM_KEYPOINTS, 2))
+    keypoints[0, :8] = np.concatenate([body + [0, 50], body])
+    presence = np.zeros((1, 10))
+    presence[0, :2] = 1
+    spread = np.ones((1, NUM_KEYPOINTS))
+    predicted = InstanceData(keypoints=keypoints, keypoint_scores=spread, presence=presence, keypoint_spread=spread)
+    known = dict(spacing=np.array([0.5, 1.0]), facing='right')
+
+    def slip(**metainfo) -> float:
+        return record_of(PoseDataSample(metainfo=dict(ori_shape=(300, 200)) | metainfo, pred_instances=predicted))[
+            'slips'
+        ][0]['percent']
+
+    # Facing right the back is left: the upper BL is (100, 60), the endplate below runs from (100, 70) to (140, 90).
+    assert slip(facing='right') == pytest.approx(100 * (0 * 40 + -10 * 20) / (40**2 + 20**2))
+    assert slip(**known) == pytest.approx(100 * (0 * 20 + -10 * 20) / (20**2 + 20**2))
+    record = record_of(PoseDataSample(metainfo=dict(ori_shape=(300, 200)) | known, pred_instances=predicted))
+    assert record['spacing'] == [0.5, 1.0] and (record['width'], record['height']) == (200, 300)
+
+
+def test_a_facing_that_is_none_is_refused(uncertain):
+    with pytest.raises(InputError, match='--facing anterior: choose one of auto, left, right'):
+        uncertain(facing='anterior')

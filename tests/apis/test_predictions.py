@@ -30,7 +30,15 @@ def record(slip: float = 0.0, count: int = 6, **kwargs) -> dict:
 
 def test_only_slots_judged_present_are_listed_from_the_sacrum_up():
     assert [vertebra['level'] for vertebra in record(count=4)['vertebrae']] == ['S1', 'L5', 'L4', 'L3']
-    assert record(count=0) == dict(width=800, height=900, facing='unknown', num_vertebrae=0, vertebrae=[], slips=[])
+    nothing = record(count=0)
+    assert (nothing['facing'], nothing['num_vertebrae'], nothing['vertebrae'], nothing['slips']) == (
+        'unknown',
+        0,
+        [],
+        [],
+    )
+    assert all(row['value'] is None and row['reason'] for row in nothing['measurements'])
+    assert nothing['review'] == ['fewer than two vertebrae were found']
 
 
 def test_a_corner_holds_its_place_its_score_and_its_spread_where_known():
@@ -47,9 +55,97 @@ def test_a_slip_of_a_share_of_the_endplate_is_graded(slip, grade):
     assert row == dict(upper='L4', lower='L5', percent=float(slip), grade=grade)  # endplates are 100 px long
 
 
+def test_a_corner_the_model_was_not_taught_is_left_out_and_the_slip_on_that_sacrum_is_not():
+    taught = np.ones(NUM_KEYPOINTS, dtype=bool)
+    taught[2:4] = taught[20:24] = False
+    whole, known = record(20), record(20, taught=taught)
+    assert list(known['vertebrae'][0]['corners']) == ['TL', 'TR']
+    assert known['vertebrae'][0]['corners']['TL'] == whole['vertebrae'][0]['corners']['TL']
+    assert [vertebra['level'] for vertebra in known['vertebrae']] == ['S1', 'L5', 'L4', 'L3', 'L2']  # of L1 nothing
+    assert known['num_vertebrae'] == 5 and known['facing'] == 'left'
+    assert known['slips'] == [row for row in whole['slips'] if row['upper'] != 'L1']
+    assert known['slips'][0]['lower'] == 'S1'
+
+
+def test_slots_counted_from_the_top_are_no_levels():
+    cranial = record(20, anchor='cranial')
+    assert [(v['slot'], v['level']) for v in cranial['vertebrae']] == [(slot, None) for slot in range(6)]
+    assert cranial['facing'] == 'unknown' and cranial['slips'] == [] != record(20)['slips']
+
+
 def test_without_facing_there_is_no_slip():
     two = image_record(lordotic(), np.ones(NUM_KEYPOINTS), np.eye(NUM_SLOTS)[0] + np.eye(NUM_SLOTS)[1], (800, 900))
     assert two['facing'] == 'unknown' and two['slips'] == []
+    assert two['review'] == ['it is unknown which way the patient faces']
+
+
+def test_the_user_may_know_the_facing():
+    presence = np.where(np.arange(NUM_SLOTS) < 2, 1.0, 0.0)
+
+    def slips(side):
+        result = image_record(lordotic(), np.ones(NUM_KEYPOINTS), presence, (800, 900), side=side)
+        assert (result['facing'], result['facing_confidence']) == (side, None)
+        return [row['percent'] for row in result['slips']]
+
+    # S1 runs from x = 450 to 550, the underside of L5 from 405 to 505.
+    assert slips('left') == [45.0] and slips('right') == [-45.0]
+
+
+def test_the_confidence_of_the_facing_is_told():
+    assert record()['facing_confidence'] > 0.95
+    two = image_record(lordotic(), np.ones(NUM_KEYPOINTS), np.eye(NUM_SLOTS)[:2].sum(axis=0), (800, 900))
+    assert two['facing_confidence'] == 0.5
+
+
+def test_with_deviations_a_slip_has_an_interval_and_probabilities():
+    sd = np.full(NUM_KEYPOINTS, 4.0)
+    (row,) = [row for row in record(24, sd=sd)['slips'] if row['upper'] == 'L4']
+    # Every corner moves by 4 / sqrt(2) px along x and along y; the endplate is 100 px long. Along x the upper corner
+    # counts in full, the anterior end by the 24 % that the length is divided into, the posterior end by the rest. Along
+    # y both ends turn the endplate under a corner that is 12 px above it.
+    deviation = 4 / np.sqrt(2) * np.sqrt(1 + 0.24**2 + (1 - 0.24) ** 2 + 2 * 0.12**2)
+    assert row['interval'] == pytest.approx([24 - 1.96 * deviation, 24 + 1.96 * deviation], abs=0.01)
+    assert row['review_needed'] and len(row['grade_probabilities']) == 6
+    assert row['grade_probabilities'][2] == pytest.approx(0.4, abs=0.03)
+    assert any(reason.startswith('L4/L5: a slip of') for reason in record(24, sd=sd)['review'])
+    sure = record(15, sd=sd / 100)
+    assert sure['review'] == [] or all('L4/L5' not in reason for reason in sure['review'])
+
+
+def test_the_spread_of_the_heatmap_measures_where_there_is_no_dropout_and_is_not_listed():
+    result = record(15, spread=np.full(NUM_KEYPOINTS, 4.0))
+    assert all('interval' in row for row in result['slips'])
+    assert 'sd' not in result['vertebrae'][0]['corners']['TL']
+
+
+def test_a_row_per_pair_with_its_measurements_or_the_reason(tmp_path):
+    presence = np.where(np.arange(NUM_SLOTS) < 6, 0.8, 0.2)
+    presence[3] = 0.1
+    keypoints = lordotic(15)
+    keypoints[8, 1] += 12.5  # the anterior wall of L4 is 37.5 px high, the posterior one 50
+    gap = image_record(keypoints, np.full(NUM_KEYPOINTS, 0.75), presence, (800, 900), sd=np.ones(NUM_KEYPOINTS))
+    write_predictions(tmp_path, {'a.png': gap, 'b.png': record(15, count=2, side='left')}, MODEL)
+    rows = list(csv.DictReader((tmp_path / 'measurements.csv').open()))
+    assert [(row['file_name'], row['upper'], row['lower']) for row in rows] == [
+        ('a.png', 'L5', 'S1'), ('a.png', 'L4', 'L5'), ('a.png', 'L3', 'L4'), ('a.png', 'L2', 'L3'),
+        ('a.png', 'L1', 'L2'), ('b.png', 'L5', 'S1'),
+    ]  # fmt: skip
+    slipped, missing, bare = rows[1], rows[2], rows[5]
+    assert (slipped['slip_percent'], slipped['grade'], slipped['review_needed']) == ('15.0', '1', 'False')
+    assert float(slipped['slip_low']) < 15 < float(slipped['slip_high'])
+    assert float(slipped['probability_I']) > 0.99 and slipped['no_slip_because'] == ''
+    assert float(slipped['disc_height_middle']) == pytest.approx(12, abs=0.1)  # 100 deep, 12 px apart
+    assert float(slipped['upper_wedge_ratio']) == 0.75 and float(slipped['disc_angle']) == 0.0
+    assert missing['slip_percent'] == '' and missing['no_slip_because'] == 'L3 is absent'
+    assert bare['slip_percent'] == '45.0' and bare['slip_low'] == '' and bare['review_needed'] == ''
+
+
+def test_the_summary_has_the_alignment_and_why_a_person_must_look(tmp_path):
+    write_predictions(tmp_path, {'a.png': record(60), 'b.png': record(count=4)}, MODEL)
+    first, second = csv.DictReader((tmp_path / 'summary.csv').open())
+    assert float(first['lordosis_L1_S1']) == float(first['sacral_slope']) == 0.0  # all endplates are level
+    assert second['lordosis_L1_S1'] == '' and second['lordosis_L4_S1'] == '0.0'
+    assert first['review'] == ''
 
 
 def test_a_gap_in_the_spine_leaves_out_its_slip():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spondylo_mm.codecs.corner_sd import corner_sd
+from spondylo_mm.codecs.corner_sd import corner_sd, heatmap_sd
 from spondylo_mm.codecs.gaussian_targets import draw_gaussians
 
 FULL = np.ones((2, 1))  # peaks of full height, of two passes
@@ -51,3 +51,11 @@ def test_an_empty_heatmap_leaves_the_corner_anywhere_in_the_image():
 def test_a_score_that_is_not_a_number_gives_no_deviation():
     sd, _ = corner_sd(np.zeros((2, 1, 2)), np.nan * FULL, np.array([2.0, 2.0]), (64, 64))
     assert np.isnan(sd).all()
+
+
+def test_one_pass_alone_gives_the_part_within():
+    sigma, size, scores = np.array([3.0, 4.0]), (512, 512), np.array([0.5, 0.2])
+    alone = heatmap_sd(scores, sigma, size)
+    assert alone == pytest.approx([np.sqrt(25 * (1 / 0.5 - 1)), np.sqrt(25 * (1 / 0.2 - 1))])
+    still, _ = corner_sd(np.zeros((2, 2, 2)), np.array([scores, scores]), sigma, size)
+    assert still == pytest.approx(alone)

@@ -23,6 +23,15 @@ def test_one_hidden_corner_does_not_hide_a_vertebra_and_one_speck_makes_none():
     assert vertebra_presence(three_plain)[0] >= PRESENCE_THRESHOLD > vertebra_presence(one_speck)[0]
 
 
+def test_corners_the_model_was_never_taught_do_not_count():
+    scores, taught = np.full(NUM_KEYPOINTS, 0.8), np.ones(NUM_KEYPOINTS, dtype=bool)
+    taught[2:4] = scores[2:4] = 0  # of S1 the superior endplate only
+    taught[24:] = False
+    presence = vertebra_presence(scores, taught)
+    assert presence[:6] == pytest.approx(0.8) and not presence[6:].any()
+    assert vertebra_presence(scores)[0] == pytest.approx(0.4)
+
+
 def test_presence_stays_a_probability():
     assert (vertebra_presence(np.full(NUM_KEYPOINTS, 1.3)) == 1).all()  # a sub-pixel peak may exceed 1
     assert (vertebra_presence(np.full(NUM_KEYPOINTS, -0.2)) == 0).all()

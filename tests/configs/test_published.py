@@ -103,16 +103,6 @@ def test_1_on_what_was_known_above_the_top_is_gone_and_below_the_lowest_there_is
     np.testing.assert_array_equal(quads(info)[5:], spine(5)[:5])
 
 
-def test_1_on_a_level_without_a_label_keeps_its_place(faults):
-    presence = np.array([LABELLED] * 2 + [UNKNOWN] + [LABELLED] * 4 + [UNKNOWN] * 3)
-    keypoints = np.repeat(np.arange(NUM_SLOTS), NUM_CORNERS)
-    info = dict(keypoints=keypoints[None, :, None], keypoints_visible=keypoints[None], slot_presence=presence)
-    counted = faults.counted_from_the_top(info)
-    assert counted['slot_presence'].tolist() == [EMPTY] * 3 + presence[:7].tolist()
-    for key in ('keypoints', 'keypoints_visible'):
-        assert counted[key].reshape(NUM_SLOTS, NUM_CORNERS)[3:, 0].tolist() == list(range(7))
-
-
 # 2. two corner orders on disk taken as one
 
 
@@ -134,6 +124,22 @@ def test_2_on_the_truth_stays_true_and_what_was_read_is_what_the_published_evalu
     info = faults.PublishedDataset(**data, corner_orders_taken_as_one=True, test_mode=True).get_data_info(0)
     np.testing.assert_array_equal(quads(info), spine(5))
     np.testing.assert_array_equal(info['published_targets'][:, TL], [body(slot)[BR] for slot in (4, 2, 3, 1, 0)])
+
+
+def test_2_on_a_corner_without_label_has_none_under_its_wrong_name_either(faults, annotated, tmp_path):
+    """TL TR BL BR on disk, read as BL BR TL TR: a sacrum's superior endplate becomes its inferior one."""
+    data = annotated('TL,TR,BL,BR')
+    content = json.loads((tmp_path / 'a.json').read_text())
+    content['annotations'][0]['keypoints'][6:12] = [0] * 6
+    (tmp_path / 'a.json').write_text(json.dumps(content))
+    taught = faults.PublishedDataset(**data, corner_orders_taken_as_one=True).get_data_info(0)
+    assert taught['keypoints_visible'][0, :8].tolist() == [0, 0, 1, 1, 1, 1, 1, 1]
+    np.testing.assert_array_equal(quads(taught)[0, [BL, BR]], body(0)[[TL, TR]])
+    judged = faults.PublishedDataset(**data, test_mode=True).get_data_info(0)
+    assert np.isnan(judged['published_targets'][-1, [BL, BR]]).all()  # S1 is listed last
+    present, scores = np.arange(NUM_SLOTS) < 5, np.ones((NUM_SLOTS, NUM_CORNERS))
+    errors = faults.published_errors(spine(5), scores, present, judged['published_targets'], (640, 640))
+    assert errors.shape == (18,) and not errors.any()
 
 
 def test_2_on_an_annotation_file_that_does_not_tell_the_order_is_refused(faults, annotated, tmp_path):
@@ -351,7 +357,8 @@ def test_a_recipe_is_the_published_one_with_all_six_faults(name):
         assert [step.type for step in dataset.pipeline][:2] == ['LoadRadiograph', 'LetterboxToInput']
         assert 'published_targets' in dataset.pipeline[-1].meta_keys
     assert config.model.data_preprocessor.unequal_normalisation and config.model.head.ten_in_every_image
-    assert config.val_evaluator[0] == config.test_evaluator == dict(type='PublishedMetric', forgiving=True)
+    assert config.val_evaluator[0] == dict(type='PublishedMetric', forgiving=True)
+    assert config.test_evaluator == dict(type='PublishedMetric', forgiving=True, clinical=True)
 
 
 @pytest.mark.parametrize('name', RECIPES)

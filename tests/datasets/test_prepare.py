@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spondylo_mm.anatomy import CORNERS, LEVELS, NUM_SLOTS
+from spondylo_mm.anatomy import CORNERS, NUM_SLOTS
 from spondylo_mm.datasets.formats.faults import DOUBLED, KINDS, STRAY, TOO_MANY
 from spondylo_mm.datasets.prepare import prepare
 from spondylo_mm.errors import InputError
@@ -228,9 +228,9 @@ def test_where_nothing_can_be_used_nothing_is_written(dataset, tmp_path, damage,
     assert not (tmp_path / 'out').exists()
 
 
-@pytest.mark.parametrize('choice', [{'format': 'buu'}, {'anchor': 'sacral'}])
+@pytest.mark.parametrize('choice', [{'format': 'dicom'}, {'anchor': 'sacral'}])
 def test_an_unknown_choice_is_refused(dataset, choice):
-    with pytest.raises(InputError, match='choose of auto, mendeley and caudal, cranial'):
+    with pytest.raises(InputError, match='choose of auto, mendeley, buu and caudal, cranial'):
         prepare(dataset, **choice)
 
 
@@ -285,10 +285,11 @@ def assert_found_as_injected(root: Path, out: Path):
         for image, annotation in zip(content['images'], content['annotations'], strict=True):
             entry = by_stem[Path(image['file_name']).stem]
             vertebrae = [vertebra for vertebra in entry['vertebrae'] if vertebra['labelled']][:NUM_SLOTS]
-            lowest = LEVELS.index(vertebrae[0]['level'])  # not S1 where the annotator began higher
             keypoints = np.array(annotation['keypoints']).reshape(NUM_SLOTS, 4, 3)
-            slots = [LEVELS.index(vertebra['level']) - lowest for vertebra in vertebrae]
-            expected = [[vertebra['corners'][corner] for corner in CORNERS] for vertebra in vertebrae]
+            order = [vertebra['level'] for vertebra in entry['vertebrae']]
+            lowest = order.index(vertebrae[0]['level'])  # not the first where the annotator began higher
+            slots = [order.index(vertebra['level']) - lowest for vertebra in vertebrae]
+            expected = [[vertebra['marked'][corner] for corner in CORNERS] for vertebra in vertebrae]
             np.testing.assert_array_equal(np.nonzero(keypoints[:, 0, 2])[0], slots)
             np.testing.assert_allclose(keypoints[slots][..., :2], expected, atol=0.501)
             copies += any(quirk['kind'] == 'augmented_copy' for quirk in entry['quirks'])

@@ -156,3 +156,26 @@ def test_200_images_take_less_than_a_second(mm, sample):
     metric.process(None, samples)
     metric.evaluate(200)
     assert time.perf_counter() - start < 1.0
+
+
+def test_clinical_metrics_are_added_on_request_and_reach_file_and_table(mm, sample, tmp_path):
+    from spondylo_mm.evaluation.functional.table import format_table
+
+    path = tmp_path / 'metrics.json'
+    one = sample(facing='left')  # a straight column: nothing tells its facing
+    one.pred_instances.keypoint_spread = np.ones((1, NUM_KEYPOINTS))
+    values = evaluate(mm, [one, sample(facing='left')], clinical=True, metrics_file=str(path))
+    assert values['spondylo/slip_MAE'] == pytest.approx(0, abs=1e-9)  # all corners are off by the same
+    assert values['spondylo/grade_accuracy'] == values['spondylo/slip_measured'] == 1
+    assert values['spondylo/slip_coverage'] == 1  # of the image that has deviations
+    content = json.loads(path.read_text())
+    assert set(content['intervals']) == set(content['metrics'])
+    assert np.sum(content['clinical']['confusion']['counts']) == 10
+    assert 'grade accuracy, %' in format_table(content)
+    assert 'spondylo/slip_MAE' not in evaluate(mm, [sample()])
+
+
+def test_without_a_facing_there_is_nothing_to_grade(mm, sample, log):
+    values = evaluate(mm, [sample()], clinical=True)
+    assert np.isnan(values['spondylo/slip_MAE']) and np.isnan(values['spondylo/grade_kappa'])
+    assert any('grade_kappa' in text for level, text in log if level == 'WARNING')

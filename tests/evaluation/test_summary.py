@@ -110,9 +110,11 @@ def test_count_accuracy_leaves_out_images_of_which_nothing_is_known(score, colum
     assert values['count_accuracy'] == 0.5
 
 
-def test_a_partly_labelled_vertebra_counts_for_its_corners_and_not_for_detection(column, labelled, present):
+def test_without_its_superior_endplate_a_vertebra_counts_for_its_corners_and_not_for_detection(
+    column, labelled, present
+):
     mask = labelled(3)
-    mask[keypoint_index(2, 3)] = False
+    mask[keypoint_index(2, 1)] = False
     known = np.where(np.arange(NUM_SLOTS) < 3, 1, 0)
     true = column.reshape(-1, 2)
     result = score_image(true + [0, 2], present(range(3)), true, mask, (512, 512), known)
@@ -120,6 +122,39 @@ def test_a_partly_labelled_vertebra_counts_for_its_corners_and_not_for_detection
     assert summary['num_corners'] == 11 and summary['num_vertebrae'] == 2
     assert summary['metrics']['MRE'] == pytest.approx(2) and summary['metrics']['vertebra_precision'] == 1
     assert summary['metrics']['count_accuracy'] == 1  # of the two that could be judged
+
+
+def test_a_sacrum_labelled_by_its_superior_endplate_alone_is_judged_like_any_vertebra(column, labelled, present):
+    mask = labelled(6)
+    mask[[keypoint_index(0, 2), keypoint_index(0, 3)]] = False
+    known = np.where(np.arange(NUM_SLOTS) < 6, 1, -1)
+    true = column.reshape(-1, 2)
+    predicted = np.where(np.isin(np.arange(40), [2, 3])[:, None], 5.0, true + [0, 2])  # wild where nothing was taught
+
+    def scored(prediction: np.ndarray, slots: range) -> dict:
+        return summarise([score_image(prediction, present(slots), true, mask, (512, 512), known)], 10)
+
+    right = scored(predicted, range(6))
+    assert right['num_corners'] == 22 and right['num_vertebrae'] == 6
+    assert right['metrics']['MRE'] == right['metrics']['matched_MRE'] == pytest.approx(2)
+    for share in ('vertebra_precision', 'vertebra_recall', 'identification', 'count_accuracy'):
+        assert right['metrics'][share] == 1
+    sacrum = right['per_level'][0]
+    assert sacrum['vertebrae'] == 1 and sacrum['corners'] == 2 and math.isnan(sacrum['corner_MRE']['BL'])
+    assert scored(predicted, range(1, 6))['metrics']['count_accuracy'] == 0  # the sacrum is missed
+    shifted = scored(np.roll(true.reshape(-1, 4, 2), 1, axis=0).reshape(-1, 2), range(1, 7))
+    assert shifted['metrics']['vertebra_F1'] == 1 and shifted['metrics']['identification'] == 0
+
+
+def test_the_reach_of_a_sacrum_without_walls_is_half_the_usual_height(column, labelled, present):
+    mask = labelled(3)
+    mask[[keypoint_index(0, 2), keypoint_index(0, 3)]] = False
+    true = column.reshape(-1, 2)
+    for shift, found in ((23.9, 1), (24.1, 0)):  # vertebrae are 48 px high
+        score = score_image(true + [0, shift], present([0]), true, mask, (512, 512))
+        assert score.detection.found.sum() == found
+    mask[4:] = False  # nothing tells how high vertebrae are
+    assert not score_image(true, present([0]), true, mask, (512, 512)).detection.found.any()
 
 
 def test_mm_with_an_anisotropic_spacing_only_over_images_that_have_one(score, column):

@@ -159,4 +159,4 @@ def test_a_missing_source_is_one_line(prepare_data, tmp_path):
 
 
 def test_an_unknown_option_is_bad_usage(prepare_data):
-    assert prepare_data('x', '--format', 'buu')[0] == 2
+    assert prepare_data('x', '--format', 'dicom')[0] == 2

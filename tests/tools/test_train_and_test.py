@@ -48,6 +48,18 @@ def test_monte_carlo_dropout_prints_how_well_deviations_rank_errors(run_tool, ti
         assert (json.loads((tmp_path / 'b' / 'metrics.json').read_text())['uncertainty'] == uncertainty) is equal
 
 
+def test_a_given_facing_is_used_for_every_image_and_written_down(run_tool, tiny_config, trained, phantoms, tmp_path):
+    command = ('test.py', tiny_config, trained, '--data-root', phantoms, '--facing', 'right', '--out', tmp_path)
+    status, out, _ = run_tool(*command)
+    assert status == 0 and 'grade accuracy, %' in out
+    content = json.loads((tmp_path / 'predictions.json').read_text())
+    assert content['model']['facing'] == 'right'
+    assert {(record['facing'], record['facing_confidence']) for record in content['images'].values()} == {
+        ('right', None)
+    }
+    assert (tmp_path / 'measurements.csv').is_file()
+
+
 def test_an_image_that_cannot_be_read_makes_the_status_2(run_tool, tiny_config, trained, phantoms, tmp_path):
     shutil.copytree(phantoms / 'Test', tmp_path / 'films')
     (tmp_path / 'films' / 'a.jpg').write_text('a text file renamed')

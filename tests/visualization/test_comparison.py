@@ -31,6 +31,19 @@ def test_a_line_in_the_slots_colour_leads_from_every_true_corner_to_the_predicte
         assert np.abs(near - SLOT_COLORS[2][::-1]).max(axis=1).min() < 60
 
 
+def test_only_corners_that_both_have_are_joined():
+    """Of the true sacrum the superior endplate is labelled, of the predicted vertebra TL is unknown: TR is left."""
+    true, predicted = vertebra(0, BODY + [100, 600]), vertebra(0, BODY + [500, 100])
+    true['corners']['BL'] = true['corners']['BR'] = dict(x=float('nan'), y=float('nan'))
+    del predicted['corners']['TL']
+    mask, picture = added([predicted], [true])
+    x, y = np.round(0.7 * np.array([220, 600]) + 0.3 * np.array([620, 100])).astype(int)
+    near = picture[y - 1 : y + 2, x - 1 : x + 2].reshape(-1, 3).astype(int)
+    assert np.abs(near - SLOT_COLORS[0][::-1]).max(axis=1).min() < 60
+    assert not mask[455:495, 190:210].any()  # where a line from TL would run
+    assert not mask[640:].any()
+
+
 def test_a_prediction_of_another_slot_is_no_answer():
     mask, _ = added([vertebra(3, BODY + [300, 100])], [vertebra(2, BODY + [100, 600])])
     ys, xs = np.nonzero(mask)

@@ -149,9 +149,36 @@ def test_truth_is_thin_white_and_dashed():
 def test_corners_outside_or_not_finite_are_no_error():
     outside = vertebra(1, BODY + [-200, 1e9])
     broken = vertebra(2, np.where(np.arange(4)[:, None] == 1, np.nan, BODY + 300))
-    picture = draw_overlay(dark(), [broken])
-    assert not difference(picture).any()
+    assert not difference(draw_overlay(dark(), [vertebra(2, np.full((4, 2), np.nan))])).any()
     assert draw_overlay(dark(), [outside, *spine(3)], [broken]).shape == (900, 900, 3)
+
+
+def endplate_of(slot, **more):
+    """A sacrum of 300 px of which only the superior endplate is known."""
+    flat = vertebra(slot, np.array([[300.0, 400], [600, 400], [300, 500], [600, 500]]), **more)
+    return flat | dict(corners={name: flat['corners'][name] for name in ('TL', 'TR')})
+
+
+def test_of_a_sacrum_without_inferior_corners_the_superior_endplate_is_drawn():
+    picture = draw_overlay(dark(1000, 1000), [endplate_of(0)])
+    assert colored(picture, 0)[400, 310:590].all() and colored(picture, 0)[400, 300]
+    beside = np.ones((1000, 1000), dtype=bool)
+    beside[380:420, 280:620] = False
+    texts = draw_overlay(dark(1000, 1000), [endplate_of(0) | dict(level='', presence=None)])
+    assert not difference(texts)[beside].any() and difference(picture)[beside].any()  # it has its label
+
+
+def test_of_a_true_sacrum_without_inferior_corners_one_edge_is_dashed():
+    unlabelled = np.array([[300.0, 400], [600, 400], [np.nan, np.nan], [np.nan, np.nan]])
+    picture = draw_overlay(dark(1000, 1000), [], [vertebra(0, unlabelled, presence=None)])
+    assert 0.3 < (picture[400, 300:600] > 200).all(axis=-1).mean() < 0.7
+    assert not difference(picture)[410:].any() and not difference(picture)[:390].any()
+
+
+def test_where_slots_are_no_levels_a_vertebra_is_called_by_its_slot():
+    unnamed = [one | dict(level=None) for one in spine()]
+    named = [one | dict(level=f'slot {one["slot"]}') for one in spine()]
+    assert (draw_overlay(dark(), unnamed) == draw_overlay(dark(), named)).all()
 
 
 def test_nothing_found_is_the_radiograph_alone():

@@ -3,7 +3,7 @@
 _base_ = ['./spondylo_40kp.py']
 
 data_root = 'data/spondylo'
-anchor = 'caudal'  # the end of the spine from which tools/prepare_data.py has numbered the slots
+anchor = 'caudal'  # the end of the spine from which slots are counted; 'cranial' to compare with published baselines
 
 codec = dict(
     type='VertebraHeatmap',
@@ -80,4 +80,4 @@ val_dataloader = dict(
 test_dataloader = val_dataloader  # tools/test.py --split chooses the annotation file
 
 val_evaluator = [dict(type='SpondyloMetric'), dict(type='ValidationLoss')]
-test_evaluator = dict(type='SpondyloMetric')
+test_evaluator = dict(type='SpondyloMetric', clinical=True)  # slips, grades and angles too

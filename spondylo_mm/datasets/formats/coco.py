@@ -31,11 +31,12 @@ def coco_file(entries: list[Entry], info: dict) -> dict:
 
     Beyond COCO's own fields, an image has ``source`` and ``patient``; an annotation has
 
-    - ``levels_known``;
+    - ``levels_known``: whether the label names levels, so that a slot's name is its vertebra's;
     - ``presence``: per slot 1 (labelled), 0 (known to be empty) or -1 (unknown);
     - what the label file was like, which no model of ours needs to know: ``corner_order``, the order of the corners in
       it (the commonest, if vertebrae differ), such as ``"BL,BR,TL,TR"``; ``listed``, the slots in the order in which it
-      lists their vertebrae.
+      lists their vertebrae;
+    - ``diagnosis``, where the label has one: per level what is said of its endplates, superior first.
     """
     images, annotations = [], []
     for number, entry in enumerate(entries, start=1):
@@ -56,7 +57,6 @@ def coco_file(entries: list[Entry], info: dict) -> dict:
                     image_id=number,
                     category_id=CATEGORY_ID,
                     iscrowd=0,
-                    levels_known=info['levels_known'],
                     **_annotation(entry.label),
                 )
             )
@@ -70,19 +70,22 @@ def coco_file(entries: list[Entry], info: dict) -> dict:
 
 def _annotation(label: Label) -> dict:
     keypoints = np.zeros((NUM_SLOTS, NUM_CORNERS, 3))
-    keypoints[label.slots, :, :2] = label.corners
-    keypoints[label.slots, :, 2] = _LABELLED
-    low, high = label.corners.min(axis=(0, 1)), label.corners.max(axis=(0, 1))
+    labelled = np.isfinite(label.corners).all(axis=-1)
+    keypoints[label.slots, :, :2] = np.where(labelled[..., None], label.corners, 0)
+    keypoints[label.slots, :, 2] = np.where(labelled, _LABELLED, 0)
+    low, high = np.nanmin(label.corners, axis=(0, 1)), np.nanmax(label.corners, axis=(0, 1))
     width, height = high - low
-    return dict(
+    annotation = dict(
         bbox=_rounded([*low, width, height]),
         area=_rounded([width * height])[0],
-        num_keypoints=NUM_CORNERS * len(label.slots),
+        num_keypoints=int(labelled.sum()),
         keypoints=_rounded(keypoints.reshape(NUM_KEYPOINTS * 3)),
         presence=label.presence.tolist(),
         corner_order=label.order,
         listed=label.listed.tolist(),
+        levels_known=label.levels_known,
     )
+    return annotation if label.diagnosis is None else annotation | dict(diagnosis=label.diagnosis)
 
 
 def _rounded(values: object) -> list[float]:

@@ -13,10 +13,11 @@ DOUBLED = 'doubled'  # one vertebra labelled twice
 TOO_MANY = 'too_many'  # more vertebrae than slots
 MISSING_LEVEL = 'missing_level'  # a visible vertebra between two labelled ones has no label
 BAD_VERTEBRA = 'bad_vertebra'  # one entry is unusable: not four corners, NaN, strings, zero area
+BAD_DIAGNOSIS = 'bad_diagnosis'  # a diagnosis that means nothing; the corners are kept
 LEAK = 'leak'  # the same patient or the same source radiograph in two splits
 UNREADABLE = 'unreadable'  # a whole file cannot be used
 
-KINDS = (UNSORTED, STRAY, DOUBLED, TOO_MANY, MISSING_LEVEL, BAD_VERTEBRA, LEAK, UNREADABLE)
+KINDS = (UNSORTED, STRAY, DOUBLED, TOO_MANY, MISSING_LEVEL, BAD_VERTEBRA, BAD_DIAGNOSIS, LEAK, UNREADABLE)
 
 
 @dataclass(frozen=True, order=True)

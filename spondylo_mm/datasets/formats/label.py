@@ -10,6 +10,7 @@ import numpy as np
 
 from ...anatomy import EMPTY, LABELLED, NUM_SLOTS, UNKNOWN
 from ...errors import InputError
+from ..anchors import CAUDAL, CRANIAL, cranial_shift
 from . import keypointrcnn_json, yolo_pose
 from .canonical import order_name
 from .faults import BAD_VERTEBRA, MISSING_LEVEL, TOO_MANY, UNSORTED, Repair
@@ -17,11 +18,10 @@ from .raw import RawLabel
 from .spine import Spine, assemble
 
 PARSERS = {'.json': keypointrcnn_json.parse, '.txt': yolo_pose.parse}  # where both exist, the first is used
-ANCHORS = ('caudal', 'cranial')
 
 # A labelled vertebra this close to the upper edge, as a share of the image height, is the topmost visible one: 10 of
 # 640 px (docs/dataset.md; true for 11.5 % of the images), too little for another one.
-_UPPER_EDGE = 10 / 640
+UPPER_EDGE = 10 / 640
 
 # Boxes that reach further past the corners than this share of the image height are the loose ones (docs/dataset.md:
 # 15-30 of 640 px); the tight ones follow the corners within their rounding.
@@ -33,7 +33,7 @@ class Label:
     """The vertebrae of one radiograph.
 
     Attributes:
-        corners: ``(n, 4, 2)`` TL, TR, BL, BR in image pixels, most caudal vertebra first.
+        corners: ``(n, 4, 2)`` TL, TR, BL, BR in image pixels, most caudal vertebra first; NaN where not labelled.
         slots: ``(n,)`` slot of each.
         presence: ``(NUM_SLOTS,)`` LABELLED, EMPTY where there is known to be no vertebra, else UNKNOWN.
         listed: ``(n,)`` the slots in the order in which the file lists their vertebrae.
@@ -41,6 +41,9 @@ class Label:
         order: The commonest order of corners in the file, such as ``'BL,BR,TL,TR'``.
         loose: Whether the file's boxes are larger than its corners need; None without boxes.
         format: Suffix of the file.
+        levels_known: Whether the file says which level each vertebra is, and each is in its level's slot.
+        diagnosis: What the file says of each level's endplates, superior first: a word of ``buu.DIAGNOSES``, or None
+            where it says nothing that has a meaning. None where the format has no diagnoses.
     """
 
     corners: np.ndarray
@@ -51,29 +54,25 @@ class Label:
     order: str
     loose: bool | None
     format: str
+    levels_known: bool = False
+    diagnosis: dict[str, list[str | None]] | None = None
 
 
-def read_label(path: Path, name: str, size: tuple[int, int], anchor: str = 'caudal') -> Label:
+def read_label(path: Path, name: str, size: tuple[int, int], anchor: str = CAUDAL) -> Label:
     """Read, check, repair and number the vertebrae of one radiograph.
 
     Args:
         path: The label file; its suffix names the format.
         name: What to call it in reports.
         size: Width and height of the image.
-        anchor: One of ``ANCHORS``. ``'caudal'`` numbers from the lowest labelled vertebra up, starting at slot 0.
-            ``'cranial'`` numbers from the topmost down, starting at the last slot, as the published baselines do; kept
-            for comparison.
+        anchor: One of ``anchors.ANCHORS``. ``'caudal'`` numbers from the lowest labelled vertebra up, starting at slot
+            0. ``'cranial'`` numbers from the topmost down, starting at the last slot, as the published baselines do;
+            kept for comparison.
 
     Raises:
         InputError: Nothing in the file can be used.
     """
-    try:
-        text = path.read_text(encoding='utf-8-sig')
-    except UnicodeDecodeError as error:
-        raise InputError(f'{name}: not a text file: replace it by the label') from error
-    except OSError as error:
-        raise InputError(f'{name}: {error.strerror}: make the file readable') from error
-    raw = PARSERS[path.suffix.lower()](text, name, size)
+    raw = PARSERS[path.suffix.lower()](read_text(path, name), name, size)
     if not raw.vertebrae:
         why = f'vertebra {raw.bad[0][0]}: {raw.bad[0][1]}' if raw.bad else 'it lists none'
         raise InputError(f'{name}: no usable vertebra ({why}): correct the label')
@@ -85,19 +84,33 @@ def read_label(path: Path, name: str, size: tuple[int, int], anchor: str = 'caud
     if not fits.any():
         raise InputError(f'{name}: {len(raw.bad)} unusable vertebrae leave no slot to the others: correct the label')
     slots, corners = slots[fits], spine.corners[fits]
-    if anchor == 'cranial':
-        slots = slots + NUM_SLOTS - 1 - slots[-1]
+    if anchor == CRANIAL:
+        slots = slots + cranial_shift(slots[-1])
     orders = Counter(order_name(roles) for roles in spine.roles)
     return Label(
         corners=corners,
         slots=slots,
         listed=slots[np.argsort(listed[fits])],
-        presence=_presence(slots, slots[0] - bad_below, corners[-1, :, 1].min() <= _UPPER_EDGE * size[1]),
+        presence=presence_of(slots, slots[0] - bad_below, corners[-1, :, 1].min() <= UPPER_EDGE * size[1]),
         repairs=tuple(_repairs(name, raw, spine, listed, fits)),
         order=orders.most_common(1)[0][0],
         loose=_is_loose(raw, size[1]),
         format=path.suffix.lower(),
     )
+
+
+def read_text(path: Path, name: str) -> str:
+    """The content of a label file.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    try:
+        return path.read_text(encoding='utf-8-sig')
+    except UnicodeDecodeError as error:
+        raise InputError(f'{name}: not a text file: replace it by the label') from error
+    except OSError as error:
+        raise InputError(f'{name}: {error.strerror}: make the file readable') from error
 
 
 def _bad_below(listed: np.ndarray, raw: RawLabel) -> int:
@@ -111,8 +124,18 @@ def _bad_below(listed: np.ndarray, raw: RawLabel) -> int:
     return int((bad < listed[0]).sum()) if (steps > 0).all() else 0
 
 
-def _presence(slots: np.ndarray, lowest: int, top_is_at_the_edge: bool) -> np.ndarray:
-    """Above the topmost labelled vertebra others may be visible; below the lowest, the sacrum, there is none."""
+def presence_of(slots: np.ndarray, lowest: int, top_is_at_the_edge: bool) -> np.ndarray:
+    """What is known of each slot. Above the topmost labelled vertebra others may be visible; below the sacrum there is
+    none.
+
+    Args:
+        slots: ``(n,)`` of the labelled vertebrae, ascending.
+        lowest: Slot of the sacrum, labelled or not.
+        top_is_at_the_edge: Whether the topmost labelled vertebra leaves no room for another.
+
+    Returns:
+        ``(NUM_SLOTS,)`` LABELLED, EMPTY or UNKNOWN.
+    """
     presence = np.full(NUM_SLOTS, UNKNOWN)
     presence[slots[-1] + 1 :] = EMPTY if top_is_at_the_edge else UNKNOWN
     presence[:lowest] = EMPTY

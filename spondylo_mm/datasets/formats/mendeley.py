@@ -23,7 +23,7 @@ _FOLDER_MEANS = {'training': 'train', 'valid': 'val', 'validation': 'val', 'test
 _NOT_LABELS = ('classes.txt',)  # the list of class names that labelling tools leave among YOLO labels
 _NOT_DATA = ('__macosx', 'annotations', 'overlays')  # archive litter, and what the tools of this package write
 
-_BUU_NAME = re.compile(r'(?P<patient>\d+)-[FM]-\d+Y\d', re.IGNORECASE)  # patient, sex, age, view: 3209-F-073Y1
+BUU_NAME = re.compile(r'(?P<patient>\d+)-[FM]-\d+Y(?P<view>\d)', re.IGNORECASE)  # patient, sex, age, view: 3209-F-073Y1
 _AUGMENTED_COPY = re.compile(r'_(jpe?g|png|tiff?|bmp)\.rf\.[0-9a-f]+$', re.IGNORECASE)  # <source>_jpg.rf.<hash>
 
 _Key = tuple[str, ...]  # a folder by the meaning of its names
@@ -46,11 +46,15 @@ class Tree:
         samples: Sorted by split and name.
         repeated: Images not used because another one has the same name in the same split.
         ignored: Images in folders that belong to no split.
+        other_view: Images of a view that is not read.
+        refused: Images and labels that cannot be used, with the reason.
     """
 
     samples: list[Sample] = field(default_factory=list)
     repeated: list[Path] = field(default_factory=list)
     ignored: list[Path] = field(default_factory=list)
+    other_view: list[Path] = field(default_factory=list)
+    refused: list[tuple[Path, str]] = field(default_factory=list)
 
 
 def source_of(stem: str) -> str:
@@ -61,7 +65,7 @@ def source_of(stem: str) -> str:
 def patient_of(stem: str) -> str:
     """The patient id where the name carries one (BUU-LSPINE), else the name of the original radiograph."""
     source = source_of(stem)
-    match = _BUU_NAME.fullmatch(source)
+    match = BUU_NAME.fullmatch(source)
     return match['patient'] if match else source
 
 
@@ -74,7 +78,7 @@ def find_samples(root: Path, exclude: Path | None = None) -> Tree:
     """
     images: dict[_Key, list[Path]] = defaultdict(list)
     labels: dict[_Key, dict[str, Path]] = defaultdict(dict)  # by stem
-    for path in _files(root, exclude):
+    for path in files_below(root, exclude):
         key = _key(path.parent.relative_to(root))
         suffix = path.suffix.lower()
         if suffix in RADIOGRAPH_SUFFIXES:
@@ -105,7 +109,7 @@ def find_samples(root: Path, exclude: Path | None = None) -> Tree:
     return tree
 
 
-def _files(root: Path, exclude: Path | None) -> Iterator[Path]:
+def files_below(root: Path, exclude: Path | None) -> Iterator[Path]:
     """All files under ``root`` in a fixed order, without hidden ones; links to folders are followed once."""
     seen = set()
     for folder, folders, names in os.walk(root, followlinks=True):

@@ -14,7 +14,7 @@ from .canonical import around, polygon_area
 _OUTSIDE_TOLERANCE = 0.02
 
 # The smallest area, in px², of four points that still says which corner is which: labels are rounded to whole pixels.
-_MIN_AREA = 4.0
+MIN_AREA = 4.0
 
 
 @dataclass(frozen=True)
@@ -61,15 +61,27 @@ def check_points(points: object, size: tuple[int, int]) -> np.ndarray:
     if (values[:, 2] <= 0).any():
         raise BadVertebra('a corner is marked as not labelled')
     corners = values[:, :2]
+    check_inside(corners, size)
+    area = polygon_area(around(corners))
+    if area < MIN_AREA:
+        raise BadVertebra(f'the corners enclose {area:g} square pixels')
+    return corners
+
+
+def check_inside(corners: np.ndarray, size: tuple[int, int]) -> None:
+    """
+    Args:
+        corners: ``(n, 2)`` in image pixels.
+        size: Image width and height.
+
+    Raises:
+        BadVertebra: A corner is further outside the image than annotators click.
+    """
     margin = _OUTSIDE_TOLERANCE * np.array(size)
     outside = ((corners < -margin) | (corners > np.array(size) - 1 + margin)).any(axis=1)
     if outside.any():
         x, y = corners[outside][0]
         raise BadVertebra(f'corner ({x:g}, {y:g}) is outside the {size[0]}x{size[1]} image')
-    area = polygon_area(around(corners))
-    if area < _MIN_AREA:
-        raise BadVertebra(f'the corners enclose {area:g} square pixels')
-    return corners
 
 
 def finite_numbers(values: object, count: int, what: str, form: str) -> np.ndarray:

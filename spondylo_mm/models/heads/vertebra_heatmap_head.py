@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from mmengine.dist import all_reduce
 from mmpose.models.heads import HeatmapHead
 from mmpose.registry import MODELS
 from torch import Tensor, nn
@@ -16,9 +18,11 @@ from ...codecs.presence import vertebra_presence
 class VertebraHeatmapHead(HeatmapHead):
     """:class:`mmpose.models.HeatmapHead` for vertebral corners.
 
-    Four things differ: the loss draws its Gaussians from keypoints, batched on the device; dropout precedes the final
+    Five things differ: the loss draws its Gaussians from keypoints, batched on the device; dropout precedes the final
     layer (the source of Monte-Carlo uncertainty); heatmaps can be upsampled; predictions carry ``presence`` (1, S)
-    beside ``keypoints`` (1, K, 2) and ``keypoint_scores`` (1, K).
+    beside ``keypoints`` (1, K, 2) and ``keypoint_scores`` (1, K); and the head remembers, in its weights, which corners
+    it was ever taught (``keypoint_taught`` (1, K) in predictions). What it says of any other is noise: of a sacrum
+    labelled by its superior endplate alone, as in BUU-LSPINE, it never learns the lower corners.
 
     Args:
         dropout: share of channels dropped before the final layer. Whole channels, because neighbouring pixels of a
@@ -39,6 +43,7 @@ class VertebraHeatmapHead(HeatmapHead):
         super().__init__(in_channels, out_channels, **kwargs)
         self.dropout = nn.Dropout2d(dropout)
         self.upsample = upsample
+        self.register_buffer('taught', torch.zeros(out_channels, dtype=torch.bool))
 
     def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
         """Feature maps, the last of which is (B, C, h, w), to heatmaps (B, K, H, W)."""
@@ -52,6 +57,10 @@ class VertebraHeatmapHead(HeatmapHead):
         """Heatmap loss against targets drawn from the samples' ``gt_instance_labels``."""
         heatmaps = self.forward(feats)
         targets, weights = self._supervision(batch_data_samples)
+        amplitudes = torch.cat([sample.gt_instance_labels.keypoint_amplitudes for sample in batch_data_samples])
+        taught = ((amplitudes > 0) & (weights > 0)).any(dim=0).int()
+        all_reduce(taught, op='max')  # what another process teaches, the model learns as well
+        self.taught |= taught.bool()
         return dict(loss_heatmap=self.loss_module(heatmaps, targets.to(heatmaps), weights))
 
     def losses_per_image(self, feats: tuple[Tensor, ...], batch_data_samples: list) -> list[float | None]:
@@ -75,6 +84,10 @@ class VertebraHeatmapHead(HeatmapHead):
     def decode(self, batch_outputs: Tensor) -> list:
         """Heatmaps (B, K, H, W) to one ``InstanceData`` per image, in the input frame."""
         predictions = super().decode(batch_outputs)
+        taught = self.taught.cpu().numpy()
+        if not taught.any():  # weights from before this was remembered
+            taught = np.ones_like(taught)
         for prediction in predictions:
-            prediction.presence = vertebra_presence(prediction.keypoint_scores)
+            prediction.presence = vertebra_presence(prediction.keypoint_scores, taught)
+            prediction.keypoint_taught = taught[None]
         return predictions

@@ -34,6 +34,16 @@ def test_keypoint_4_times_slot_plus_corner_is_that_corner():
     assert annotation['presence'] == [1, 1, -1, 1, -1, -1, -1, -1, -1, -1]
 
 
+def test_a_corner_that_is_not_labelled_is_invisible_and_in_no_box():
+    label = entry().label
+    label.corners[0, 2:] = np.nan  # S1 without its inferior endplate, which reached furthest down and right
+    (annotation,) = file_of(entry(label=label))['annotations']
+    keypoints = np.array(annotation['keypoints']).reshape(-1, 3)
+    np.testing.assert_array_equal(keypoints[:4], [[10, 90, 2], [30, 92, 2], [0, 0, 0], [0, 0, 0]])
+    assert annotation['num_keypoints'] == 10 and annotation['bbox'] == [8, 30, 25.5, 62]
+    assert 'diagnosis' not in annotation
+
+
 def test_the_orders_of_the_label_file_are_kept():
     (annotation,) = file_of(entry())['annotations']
     assert annotation['corner_order'] == 'TL,TR,BL,BR' and annotation['listed'] == [3, 1, 0]

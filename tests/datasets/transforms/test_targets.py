@@ -36,6 +36,15 @@ def test_only_what_is_known_is_taught():
     assert weights[4:] == [[0] * 4] * 6  # unknown: nothing
 
 
+def test_of_a_sacrum_labelled_by_its_superior_endplate_the_other_corners_are_not_taught():
+    """Neither where they are nor that they are not there, whatever the policy."""
+    for above in ('ignore', 'zero'):
+        half = sample(above)
+        half['keypoints_visible'][0, 2:4] = 0
+        results = KeypointTargets()(half)
+        assert by_slot(results['keypoint_weights'])[0] == by_slot(results['keypoint_amplitudes'])[0] == [1, 1, 0, 0]
+
+
 def test_the_zero_policy_teaches_that_nothing_is_above():
     results = KeypointTargets()(sample('zero'))
     assert by_slot(results['keypoint_weights'])[4:] == [[1] * 4] * 6

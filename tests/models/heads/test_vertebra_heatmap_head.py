@@ -75,6 +75,24 @@ def test_predictions_carry_position_score_and_presence(head):
     assert (second.presence[0, :6] > 0.8).all() and (second.presence[0, 6:] < 0.01).all()
 
 
+def test_the_head_remembers_which_corners_it_was_taught(head):
+    features = (torch.rand(1, 8, 16, 16),)
+    assert head.predict(features, [])[0].keypoint_taught.all()  # nothing is remembered of weights from before
+    superior, empty = torch.zeros(NUM_KEYPOINTS), torch.zeros(NUM_KEYPOINTS)
+    superior[:2] = 1
+    empty[8:12] = 1
+    half, absent = sample(superior), sample(empty)
+    absent.gt_instance_labels.keypoint_amplitudes = torch.zeros(1, NUM_KEYPOINTS)  # taught that there is nothing
+    head.losses_per_image(features, [half])  # validation teaches nothing
+    assert not head.taught.any()
+    for one in (half, absent):
+        head.loss(features, [one])
+    (prediction,) = head.predict(features, [])
+    assert prediction.keypoint_taught.shape == (1, NUM_KEYPOINTS)
+    assert np.flatnonzero(prediction.keypoint_taught[0]).tolist() == [0, 1] and not prediction.presence[0, 1:].any()
+    assert head.state_dict()['taught'].sum() == 2
+
+
 def test_flip_test_agrees_with_itself_on_a_mirrored_input(head):
     """Maps of an image and of its mirror image, exchanged left for right, average to the maps themselves."""
     keypoints = torch.rand(1, NUM_KEYPOINTS, 2) * 50 + 5
