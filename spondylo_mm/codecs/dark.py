@@ -60,8 +60,28 @@ def decode_peaks(heatmaps: np.ndarray, sigma: float, radius: int | None = None) 
     size = heatmaps.shape[:-3:-1]
     flat = heatmaps.reshape(*heatmaps.shape[:-2], -1)
     largest = flat.argmax(axis=-1)
-    index, outside = _window_index(largest, size, np.arange(-radius, radius + 1))
+    index, outside = window_index(largest, size, np.arange(-radius, radius + 1))
     return _peaks(largest, np.where(outside, 0, np.take_along_axis(flat, index, axis=-1)), size, sigma)
+
+
+def refine_peaks(
+    heatmaps: np.ndarray, maps: np.ndarray, pixels: np.ndarray, sigma: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """:func:`decode_peaks` from given pixels instead of the largest ones.
+
+    Args:
+        heatmaps: (K, H, W)
+        maps, pixels: (N,) index of the map and flat index of a pixel in it.
+        sigma: as in :func:`decode_peaks`.
+
+    Returns:
+        Positions (N, 2) and heights (N,) as :func:`decode_peaks` gives them.
+    """
+    radius = window_radius(sigma)
+    size = heatmaps.shape[:-3:-1]
+    index, outside = window_index(pixels, size, np.arange(-radius, radius + 1))
+    windows = heatmaps.reshape(len(heatmaps), -1)[maps[:, None], index]
+    return _peaks(pixels, np.where(outside, 0, windows), size, sigma)
 
 
 @torch.no_grad()
@@ -75,12 +95,12 @@ def decode_peaks_on_device(heatmaps: Tensor, sigma: float, radius: int | None = 
     size = tuple(heatmaps.shape[-1:-3:-1])
     flat = heatmaps.flatten(-2)
     largest = flat.argmax(dim=-1)
-    index, outside = _window_index(largest, size, torch.arange(-radius, radius + 1, device=heatmaps.device))
+    index, outside = window_index(largest, size, torch.arange(-radius, radius + 1, device=heatmaps.device))
     windows = flat.gather(-1, index).masked_fill(outside, 0)
     return _peaks(largest.cpu().numpy(), windows.float().cpu().numpy(), size, sigma)
 
 
-def _window_index(largest: np.ndarray | Tensor, size: tuple[int, int], steps: np.ndarray | Tensor) -> tuple:
+def window_index(largest: np.ndarray | Tensor, size: tuple[int, int], steps: np.ndarray | Tensor) -> tuple:
     """Flat indices (..., (2r+1)^2) of the windows in maps of ``size`` [W, H], and which of their pixels lie outside."""
     width, height = size
     columns, rows = (largest % width)[..., None, None] + steps, (largest // width)[..., None, None] + steps[:, None]

@@ -30,3 +30,8 @@ def vertebra_presence(scores: np.ndarray, taught: np.ndarray | None = None) -> n
     scores = np.where(taught, scores, 0.0).reshape(*scores.shape[:-1], -1, NUM_CORNERS)
     number = taught.reshape(-1, NUM_CORNERS).sum(axis=-1)
     return (scores.sum(axis=-1) / np.maximum(number, 1)).clip(0.0, 1.0)
+
+
+def logistic(odds: np.ndarray) -> np.ndarray:
+    """The probability (...) of log odds; of anything, without overflow."""
+    return 0.5 * (1 + np.tanh(0.5 * np.asarray(odds)))
