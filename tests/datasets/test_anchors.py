@@ -46,6 +46,9 @@ def test_a_half_labelled_sacrum_moves_with_the_rest():
     half['keypoints'][6:12] = [0] * 6  # S1 without its inferior endplate
     visible = np.array(counted_from_the_top(half)['keypoints']).reshape(NUM_SLOTS, NUM_CORNERS, 3)[..., 2] > 0
     assert visible[4].tolist() == [True, True, False, False] and visible[5:].all() and not visible[:4].any()
+    alone = annotation([LABELLED] + [UNKNOWN] * 9)
+    alone['keypoints'][6:12] = [0] * 6
+    assert counted_from_the_top(alone)['presence'] == [EMPTY] * 9 + [LABELLED]
 
 
 def test_what_is_not_labelled_at_all_is_not_moved():

@@ -47,6 +47,10 @@ def test_the_folder_says_the_view_where_names_do_not(tree):
     assert images_of(found) == ['case1.jpg', 'case2.jpg'] and len(found.other_view) == 1
 
 
+def test_the_innermost_telling_folder_counts(tree):
+    assert images_of(find_samples(tree(*pair('AP and LA/AP/LA/hospital 1/case1')))) == ['case1.jpg']
+
+
 @pytest.mark.parametrize('base', ['LA/0001-F-037Y0', 'AP/0001-F-037Y1'])
 def test_a_name_that_contradicts_its_folder_is_refused(tree, base):
     found = find_samples(tree(*pair(base)))
@@ -77,6 +81,7 @@ def test_all_radiographs_of_a_patient_are_in_one_split(tree):
     for sample in find_samples(root).samples:
         splits.setdefault(sample.image.name[:4], set()).add(sample.split)
     assert len(splits) == 40 and all(len(each) == 1 for each in splits.values())
+    assert set.union(*splits.values()) == {'train', 'val', 'test'}
 
 
 @pytest.mark.parametrize('count, expected', [(1000, (700, 150, 150)), (20, (14, 3, 3)), (7, (5, 1, 1)), (3, (1, 1, 1)),
