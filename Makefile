@@ -11,7 +11,7 @@ DEMO   := work_dirs/demo
 .PHONY: help setup demo test test-slow lint benchmark-codec benchmark-models benchmark-clinical clean
 
 help:  ## explain every target
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 20
 
 setup: $(VENV)/.ready  ## create .venv with everything needed (skips what is there)
 

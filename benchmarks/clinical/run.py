@@ -19,9 +19,9 @@ import numpy as np
 from report import report
 
 from spondylo_mm import atomic
-from spondylo_mm.anatomy import CORNERS, LEVELS, NUM_CORNERS, NUM_SLOTS
+from spondylo_mm.anatomy import CORNERS, NUM_CORNERS, NUM_SLOTS
 from spondylo_mm.clinical.facing import facing
-from spondylo_mm.clinical.measurements import SLIP, measure_spine
+from spondylo_mm.clinical.measurements import SLIP, measure_spine, pair_name
 from spondylo_mm.clinical.meyerding import GRADE_BOUNDS_PERCENT, NO_SLIP_PERCENT
 from spondylo_mm.clinical.patient_spine import patient_spine
 from spondylo_mm.evaluation.functional.clinical_score import ClinicalScore, score_clinical
@@ -36,25 +36,25 @@ SEED = 0  # of noise and bootstrap; the phantoms have their own
 
 
 class Phantom:
-    """What ``truth.json`` says of one image."""
+    """What ``truth.json`` says of one image.
+
+    Slots are counted from the lowest labelled vertebra, as labels and model count them: where the film ends above the
+    sacrum or the patient has six lumbar vertebrae, the names of levels are off, on both sides alike.
+    """
 
     def __init__(self, name: str, entry: dict) -> None:
         self.name, self.facing, self.spacing = name, entry['facing'], entry['spacing']
         self.px_per_px512 = 1 / reference_scale((entry['width'], entry['height']))
         self.corners = np.full((NUM_SLOTS, NUM_CORNERS, 2), np.nan)
         self.labelled = np.zeros(NUM_SLOTS, dtype=bool)
-        for vertebra in entry['vertebrae']:
-            if vertebra['level'] in LEVELS:
-                slot = LEVELS.index(vertebra['level'])
-                self.corners[slot] = [vertebra['corners'][corner] for corner in CORNERS]
-                self.labelled[slot] = vertebra['labelled']
-        self.slips = {f'{row["upper"]}/{row["lower"]}': row['percent'] for row in entry['slips']}
+        lowest = [vertebra['labelled'] for vertebra in entry['vertebrae']].index(True)
+        for slot, vertebra in enumerate(entry['vertebrae'][lowest:][:NUM_SLOTS]):
+            self.corners[slot] = [vertebra['corners'][corner] for corner in CORNERS]
+            self.labelled[slot] = vertebra['labelled']
+        rows = entry['slips'][lowest:][: NUM_SLOTS - 1]
+        self.slips = {(SLIP, pair_name(slot)): row['percent'] for slot, row in enumerate(rows)}
         measured = measure_spine(patient_spine(self.corners, self.facing, self.spacing))
-        self.truth = {
-            (name, place): self.slips[place] if name == SLIP else measure.value
-            for (name, place), measure in measured.items()
-            if measure.value is not None or name == SLIP
-        }
+        self.truth = {key: measure.value for key, measure in measured.items() if measure.value is not None} | self.slips
 
     def score(self, corners: np.ndarray, side: str, spacing=None, sd: np.ndarray | None = None) -> ClinicalScore:
         """Measurements of corners (S, 4, 2) against the construction."""
