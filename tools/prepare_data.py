@@ -21,10 +21,11 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--format',
-        choices=('auto', 'mendeley', 'buu'),
+        choices=('auto', 'mendeley', 'buu', 'phantom-truth'),
         default='auto',
         help='auto (default) recognises the layout; mendeley: images/ and labels/ folders with JSON or YOLO-pose text; '
-        'buu: BUU-LSPINE, a CSV of endplates beside each lateral radiograph, split by patient into 70/15/15 %%',
+        'buu: BUU-LSPINE, a CSV of endplates beside each lateral radiograph, split by patient into 70/15/15 %%; '
+        'phantom-truth: every visible vertebra of phantoms, exactly, in place of what their label files say',
     )
     parser.add_argument(
         '--anchor',

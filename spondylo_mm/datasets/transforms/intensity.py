@@ -69,3 +69,58 @@ class Clahe(BaseTransform):
         # made per call: OpenCV's object cannot be pickled, and loader workers receive a pickled pipeline
         results['img'] = cv2.createCLAHE(self.clip_limit, (self.tiles, self.tiles)).apply(results['img'])
         return results
+
+
+@TRANSFORMS.register_module()
+class RandomShading(BaseTransform):
+    """Lighten and darken parts of the image at random, smoothly: scatter, heel effect and regional contrast processing
+    make one tissue bright at one place and dark at another.
+
+    Modified key: ``img`` (H, W) uint8.
+
+    Args:
+        strength: largest change, as a share of the grey range.
+        patches: values drawn along each axis; between them it is interpolated.
+    """
+
+    def __init__(self, strength: float = 0.2, patches: int = 4) -> None:
+        self.strength = strength
+        self.patches = patches
+
+    def transform(self, results: dict) -> dict:
+        image = results['img']
+        grid = np.random.uniform(-1, 1, (self.patches, self.patches)) * np.random.uniform(0, self.strength)
+        shade = cv2.resize(grid.astype(np.float32) * 255, image.shape[::-1], interpolation=cv2.INTER_CUBIC)
+        results['img'] = cv2.add(image.astype(np.float32), shade).clip(0, 255).round().astype(np.uint8)
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomDetail(BaseTransform):
+    """Sharpen or blur the image and add noise, at random: what scanners and archives do to detail.
+
+    Modified key: ``img`` (H, W) uint8.
+
+    Args:
+        sharpness: range of the share of the detail (image less its blurred self) that is added; below 0 it is taken.
+        sigma: range of the blur, px.
+        noise: largest standard deviation of the noise, as a share of the grey range.
+    """
+
+    def __init__(
+        self,
+        sharpness: tuple[float, float] = (-0.8, 1.5),
+        sigma: tuple[float, float] = (0.7, 3.0),
+        noise: float = 0.04,
+    ) -> None:
+        self.sharpness = sharpness
+        self.sigma = sigma
+        self.noise = noise
+
+    def transform(self, results: dict) -> dict:
+        image = results['img'].astype(np.float32)
+        detail = image - cv2.GaussianBlur(image, (0, 0), np.random.uniform(*self.sigma))
+        noise = np.random.normal(0, 255 * np.random.uniform(0, self.noise), image.shape)
+        changed = image + np.random.uniform(*self.sharpness) * detail + noise
+        results['img'] = changed.clip(0, 255).round().astype(np.uint8)
+        return results

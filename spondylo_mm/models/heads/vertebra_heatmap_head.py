@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 import torch
 from mmengine.dist import all_reduce
+from mmengine.structures import PixelData
 from mmpose.models.heads import HeatmapHead
+from mmpose.models.utils.tta import flip_heatmaps
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...anatomy import NUM_KEYPOINTS
+from ...anatomy import NUM_CORNERS, NUM_KEYPOINTS, NUM_SLOTS
 from ...codecs.presence import vertebra_presence
+from .slot_presence import SlotPresence
 
 
 @MODELS.register_module()
@@ -29,6 +32,8 @@ class VertebraHeatmapHead(HeatmapHead):
             feature map tell the same (Tompson et al. 2015, doi 10.1109/CVPR.2015.7298664).
         upsample: factor of a bilinear enlargement after the final layer. Corner pixels stay corner pixels, as in the
             codec, so enlarged or not a heatmap shows a corner at the same place of the image.
+        presence: learn from the labels how likely a vertebra is in each slot (:class:`SlotPresence`), instead of taking
+            the mean height of its peaks for it.
         Others as in ``HeatmapHead``.
     """
 
@@ -38,30 +43,77 @@ class VertebraHeatmapHead(HeatmapHead):
         out_channels: int = NUM_KEYPOINTS,
         dropout: float = 0.0,
         upsample: int = 1,
+        presence: bool = False,
         **kwargs,
     ) -> None:
         super().__init__(in_channels, out_channels, **kwargs)
+        self.presence = SlotPresence(self.final_layer.in_channels) if presence else None
         self.dropout = nn.Dropout2d(dropout)
         self.upsample = upsample
         self.register_buffer('taught', torch.zeros(out_channels, dtype=torch.bool))
 
     def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
         """Feature maps, the last of which is (B, C, h, w), to heatmaps (B, K, H, W)."""
-        x = self.conv_layers(self.deconv_layers(feats[-1]))
-        heatmaps = self.final_layer(self.dropout(x))
+        return self._heatmaps(self._features(feats))
+
+    def _features(self, feats: tuple[Tensor, ...]) -> Tensor:
+        return self.conv_layers(self.deconv_layers(feats[-1]))
+
+    def _heatmaps(self, features: Tensor) -> Tensor:
+        heatmaps = self.final_layer(self.dropout(features))
         if self.upsample == 1:
             return heatmaps
         return F.interpolate(heatmaps, scale_factor=self.upsample, mode='bilinear', align_corners=True)
 
     def loss(self, feats: tuple[Tensor, ...], batch_data_samples: list, train_cfg: dict | None = None) -> dict:
-        """Heatmap loss against targets drawn from the samples' ``gt_instance_labels``."""
-        heatmaps = self.forward(feats)
+        """Heatmap loss against targets drawn from the samples' ``gt_instance_labels``, and that of the presence."""
+        features = self._features(feats)
+        heatmaps = self._heatmaps(features)
         targets, weights = self._supervision(batch_data_samples)
         amplitudes = torch.cat([sample.gt_instance_labels.keypoint_amplitudes for sample in batch_data_samples])
         taught = ((amplitudes > 0) & (weights > 0)).any(dim=0).int()
         all_reduce(taught, op='max')  # what another process teaches, the model learns as well
         self.taught |= taught.bool()
-        return dict(loss_heatmap=self.loss_module(heatmaps, targets.to(heatmaps), weights))
+        losses = dict(loss_heatmap=self.loss_module(heatmaps, targets.to(heatmaps), weights))
+        if self.presence is not None:
+            shares = heatmaps / self.decoder.amplitude
+            losses['loss_presence'] = self.presence.loss(shares, features, amplitudes, weights, self.taught)
+        return losses
+
+    def predict(self, feats: tuple | list, batch_data_samples: list, test_cfg: dict | None = None) -> list | tuple:
+        """One ``InstanceData`` per image, in the input frame; with ``output_heatmaps`` the heatmaps too.
+
+        Args:
+            feats: feature maps, or with ``flip_test`` a list of those of the image and of the mirrored one.
+            batch_data_samples: with ``flip_indices`` in their metainfo.
+            test_cfg: as in ``HeatmapHead``.
+        """
+        test_cfg = test_cfg or {}
+        views = [self._features(view) for view in (feats if test_cfg.get('flip_test') else [feats])]
+        heatmaps = self._heatmaps(views[0])
+        if len(views) > 1:
+            mirrored = flip_heatmaps(
+                self._heatmaps(views[1]),
+                flip_mode=test_cfg.get('flip_mode', 'heatmap'),
+                flip_indices=batch_data_samples[0].metainfo['flip_indices'],
+                shift_heatmap=test_cfg.get('shift_heatmap', False),
+            )
+            heatmaps = (heatmaps + mirrored) / 2
+        predictions = self.decode(heatmaps)
+        if self.presence is not None:
+            self._judge_presence(predictions, sum(views) / len(views))
+        if test_cfg.get('output_heatmaps'):
+            return predictions, [PixelData(heatmaps=each) for each in heatmaps.detach()]
+        return predictions
+
+    def _judge_presence(self, predictions: list, features: Tensor) -> None:
+        """Replace the mean heights of the peaks by what they have meant in training."""
+        heights = np.concatenate([prediction.presence for prediction in predictions])
+        odds = self.presence(torch.as_tensor(heights, dtype=torch.float32, device=features.device), features)
+        is_taught = self.taught.view(NUM_SLOTS, NUM_CORNERS).any(dim=1)
+        probabilities = (odds.sigmoid() * is_taught).cpu().numpy() if is_taught.any() else heights
+        for prediction, probability in zip(predictions, probabilities, strict=True):
+            prediction.presence = probability[None]
 
     def losses_per_image(self, feats: tuple[Tensor, ...], batch_data_samples: list) -> list[float | None]:
         """The loss of each image by itself; None where nothing supervises it."""
