@@ -89,8 +89,9 @@ def test_every_config_of_full_size_is_in_these_tests():
 
 
 def test_a_model_has_its_published_number_of_parameters(built):
-    parts = (millions(built.model.backbone), millions(built.model.head), millions(built.model))
-    assert parts == pytest.approx(PARAMETERS[built.name], abs=5e-3)
+    ours = millions(built.model.head.presence)  # which no published model has
+    parts = (millions(built.model.backbone), millions(built.model.head) - ours, millions(built.model) - ours)
+    assert ours < 0.03 and parts == pytest.approx(PARAMETERS[built.name], abs=5e-3)
 
 
 def test_heatmaps_have_the_resolution_of_the_codec(built):
@@ -149,6 +150,8 @@ def test_what_is_used_and_not_frozen_learns_and_only_that(built):
     before = {name: module.running_mean.clone() for name, module in norms.items()}
     model(torch.rand(2, 3, 64, 64), None, mode='tensor').square().mean().backward()
     for name, parameter in model.named_parameters():
+        if name.startswith('head.presence.'):  # learns from its own loss
+            continue
         assert parameter.requires_grad == (not name.startswith(built.frozen)), name
         learns = parameter.grad is not None and bool(parameter.grad.any())
         assert learns == (not name.startswith((*built.frozen, *built.unused))), name

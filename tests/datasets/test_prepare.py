@@ -230,7 +230,7 @@ def test_where_nothing_can_be_used_nothing_is_written(dataset, tmp_path, damage,
 
 @pytest.mark.parametrize('choice', [{'format': 'dicom'}, {'anchor': 'sacral'}])
 def test_an_unknown_choice_is_refused(dataset, choice):
-    with pytest.raises(InputError, match='choose of auto, mendeley, buu and caudal, cranial'):
+    with pytest.raises(InputError, match='choose of auto, mendeley, buu, phantom-truth and caudal, cranial'):
         prepare(dataset, **choice)
 
 

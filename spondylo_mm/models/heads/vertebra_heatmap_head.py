@@ -54,12 +54,14 @@ class VertebraHeatmapHead(HeatmapHead):
 
     def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
         """Feature maps, the last of which is (B, C, h, w), to heatmaps (B, K, H, W)."""
-        return self._heatmaps(self._features(feats))
+        return self.heatmaps(self.features(feats))
 
-    def _features(self, feats: tuple[Tensor, ...]) -> Tensor:
+    def features(self, feats: tuple[Tensor, ...]) -> Tensor:
+        """What corners and presence are read from: the last feature maps after all layers but the final one."""
         return self.conv_layers(self.deconv_layers(feats[-1]))
 
-    def _heatmaps(self, features: Tensor) -> Tensor:
+    def heatmaps(self, features: Tensor) -> Tensor:
+        """The heatmaps (B, K, H, W) of features."""
         heatmaps = self.final_layer(self.dropout(features))
         if self.upsample == 1:
             return heatmaps
@@ -67,8 +69,8 @@ class VertebraHeatmapHead(HeatmapHead):
 
     def loss(self, feats: tuple[Tensor, ...], batch_data_samples: list, train_cfg: dict | None = None) -> dict:
         """Heatmap loss against targets drawn from the samples' ``gt_instance_labels``, and that of the presence."""
-        features = self._features(feats)
-        heatmaps = self._heatmaps(features)
+        features = self.features(feats)
+        heatmaps = self.heatmaps(features)
         targets, weights = self._supervision(batch_data_samples)
         amplitudes = torch.cat([sample.gt_instance_labels.keypoint_amplitudes for sample in batch_data_samples])
         taught = ((amplitudes > 0) & (weights > 0)).any(dim=0).int()
@@ -89,11 +91,11 @@ class VertebraHeatmapHead(HeatmapHead):
             test_cfg: as in ``HeatmapHead``.
         """
         test_cfg = test_cfg or {}
-        views = [self._features(view) for view in (feats if test_cfg.get('flip_test') else [feats])]
-        heatmaps = self._heatmaps(views[0])
+        views = [self.features(view) for view in (feats if test_cfg.get('flip_test') else [feats])]
+        heatmaps = self.heatmaps(views[0])
         if len(views) > 1:
             mirrored = flip_heatmaps(
-                self._heatmaps(views[1]),
+                self.heatmaps(views[1]),
                 flip_mode=test_cfg.get('flip_mode', 'heatmap'),
                 flip_indices=batch_data_samples[0].metainfo['flip_indices'],
                 shift_heatmap=test_cfg.get('shift_heatmap', False),
@@ -111,7 +113,7 @@ class VertebraHeatmapHead(HeatmapHead):
         heights = np.concatenate([prediction.presence for prediction in predictions])
         odds = self.presence(torch.as_tensor(heights, dtype=torch.float32, device=features.device), features)
         is_taught = self.taught.view(NUM_SLOTS, NUM_CORNERS).any(dim=1)
-        probabilities = (odds.sigmoid() * is_taught).cpu().numpy() if is_taught.any() else heights
+        probabilities = (odds.sigmoid() * is_taught).detach().cpu().numpy() if is_taught.any() else heights
         for prediction, probability in zip(predictions, probabilities, strict=True):
             prediction.presence = probability[None]
 
