@@ -16,6 +16,7 @@ from .engine.hooks import (
     resumable_checkpoint_hook,
     resumable_early_stopping_hook,
     run_record_hook,
+    spine_model_hook,
 )
 from .evaluation.metrics import spondylo_metric, validation_loss
 from .models import grey_preprocessor, spine_estimator

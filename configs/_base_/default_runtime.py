@@ -20,6 +20,7 @@ default_hooks = dict(
         max_keep_ckpts=1,
     ),
     plain_checkpoint=dict(type='PlainCheckpointHook'),  # nothing needs unpickling to load a checkpoint
+    spine_model=dict(type='SpineModelHook'),  # for structured decoding
     run_record=dict(type='RunRecordHook'),  # run.json
 )
 custom_hooks = []  # a variant's own

@@ -12,9 +12,12 @@ from mmpose.codecs.base import BaseKeypointCodec
 from mmpose.registry import KEYPOINT_CODECS
 from torch import Tensor
 
+from ..anatomy import NUM_SLOTS
 from ..errors import InputError
 from .dark import decode_peaks, decode_peaks_on_device
 from .gaussian_targets import draw_gaussians, draw_gaussians_on_device, frame_scale
+from .structured.decoding import decode_together
+from .structured.spine_model import SpineModel
 from .supervision import ABOVE_POLICIES, IGNORE, supervise
 
 
@@ -139,6 +142,31 @@ class VertebraHeatmap(BaseKeypointCodec):
         if batch_encoded.device.type == 'cpu':  # see the module; numpy has no bfloat16
             return self._to_predictions(*decode_peaks(batch_encoded.detach().float().numpy(), self.sigma))
         return self._to_predictions(*decode_peaks_on_device(batch_encoded, self.sigma))
+
+    def decode_together(
+        self, batch_encoded: Tensor, spine_model: SpineModel
+    ) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
+        """Decode all slots of each image together; see ``structured.decoding``.
+
+        Args:
+            batch_encoded: (B, K, H, W), any floating dtype, on any device.
+            spine_model: what spines look like.
+
+        Returns:
+            Keypoints and scores as :meth:`batch_decode`, and B arrays of presence (1, S). An image with heatmaps that
+            are not finite shows nothing: it is decoded independently and its presence is 0.
+        """
+        self._check_size(batch_encoded.shape[2:])
+        heatmaps = batch_encoded.detach().float().cpu().numpy()
+        positions, heights = decode_peaks(heatmaps, self.sigma)
+        presence = np.zeros((len(heatmaps), NUM_SLOTS))
+        for image in np.flatnonzero(np.isfinite(heatmaps).all(axis=(1, 2, 3))):
+            shares = heatmaps[image] / self.amplitude
+            positions[image], chosen, presence[image] = decode_together(
+                shares, spine_model, self.sigma, positions[image], heights[image] / self.amplitude
+            )
+            heights[image] = chosen * self.amplitude
+        return *self._to_predictions(positions, heights), list(presence[:, None])
 
     def _check_size(self, shape: tuple[int, ...]) -> None:
         if tuple(shape) != self.heatmap_size[::-1]:

@@ -67,7 +67,7 @@ class SpondyloDataset(BaseCocoStyleDataset):
         if self._images:
             named = enumerate(self._images.items())
             return [self._data_info(dict(id=i, file_name=name)) | dict(img_path=path) for i, (name, path) in named]
-        content = self._read_annotation_file()
+        content = self.read_annotation_file()
         spines = {annotation['image_id']: annotation for annotation in content['annotations']}
         kept = [image for image in content['images'] if self.test_mode or image['id'] in spines]
         if not kept:
@@ -75,7 +75,8 @@ class SpondyloDataset(BaseCocoStyleDataset):
             raise InputError(f'{self.ann_file}: holds no {which}: choose another split or run tools/prepare_data.py')
         return [self._data_info(image, spines.get(image['id'])) for image in kept]
 
-    def _read_annotation_file(self) -> dict:
+    def read_annotation_file(self) -> dict:
+        """Its content, numbered from the end that this dataset counts from."""
         remedy = 'run tools/prepare_data.py on the dataset, or name its folder with --data-root'
         try:
             content = json.loads(Path(self.ann_file).read_text(encoding='utf-8'))

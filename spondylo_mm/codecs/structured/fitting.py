@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 
@@ -76,11 +74,10 @@ def fit_spine_model(spines: Iterable[Spine]) -> SpineModel:
     )
 
 
-def labelled_spines(annotation_file: str | Path) -> list[Spine]:
-    """Wholly labelled vertebrae of every image of a COCO file as ``tools/prepare_data.py`` writes it."""
-    content = json.loads(Path(annotation_file).read_text(encoding='utf-8'))
+def labelled_spines(annotations: Iterable[dict]) -> list[Spine]:
+    """Wholly labelled vertebrae of each annotation of a COCO file, as ``tools/prepare_data.py`` writes it."""
     spines = []
-    for annotation in content['annotations']:
+    for annotation in annotations:
         keypoints = np.array(annotation['keypoints'], dtype=float).reshape(NUM_SLOTS, NUM_CORNERS, 3)
         slots = np.flatnonzero((keypoints[..., 2] > 0).all(axis=1))
         if slots.size:

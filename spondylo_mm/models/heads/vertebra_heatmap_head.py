@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from mmengine.dist import all_reduce
-from mmengine.structures import PixelData
+from mmengine.structures import InstanceData, PixelData
 from mmpose.models.heads import HeatmapHead
 from mmpose.models.utils.tta import flip_heatmaps
 from mmpose.registry import MODELS
@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...anatomy import NUM_CORNERS, NUM_KEYPOINTS, NUM_SLOTS
-from ...codecs.presence import vertebra_presence
+from ...codecs.presence import PRESENCE_THRESHOLD, vertebra_presence
+from ...codecs.structured.spine_model import VECTOR_SIZE, SpineModel
 from .slot_presence import SlotPresence
 
 
@@ -34,6 +35,9 @@ class VertebraHeatmapHead(HeatmapHead):
             codec, so enlarged or not a heatmap shows a corner at the same place of the image.
         presence: learn from the labels how likely a vertebra is in each slot (:class:`SlotPresence`), instead of taking
             the mean height of its peaks for it.
+        together: decode all slots together, by what the heatmaps show and by what spines look like
+            (``codecs.structured``), as soon as ``SpineModelHook`` has told the head what they look like. A sacrum of
+            which only the superior endplate is taught has no shape to judge: then slots are decoded independently.
         Others as in ``HeatmapHead``.
     """
 
@@ -44,13 +48,16 @@ class VertebraHeatmapHead(HeatmapHead):
         dropout: float = 0.0,
         upsample: int = 1,
         presence: bool = False,
+        together: bool = False,
         **kwargs,
     ) -> None:
         super().__init__(in_channels, out_channels, **kwargs)
         self.presence = SlotPresence(self.final_layer.in_channels) if presence else None
         self.dropout = nn.Dropout2d(dropout)
         self.upsample = upsample
+        self.together = together
         self.register_buffer('taught', torch.zeros(out_channels, dtype=torch.bool))
+        self.register_buffer('spine_model', torch.zeros(VECTOR_SIZE, dtype=torch.float64))
 
     def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
         """Feature maps, the last of which is (B, C, h, w), to heatmaps (B, K, H, W)."""
@@ -82,6 +89,24 @@ class VertebraHeatmapHead(HeatmapHead):
             losses['loss_presence'] = self.presence.loss(shares, features, amplitudes, weights, self.taught)
         return losses
 
+    def losses_per_image(self, feats: tuple[Tensor, ...], batch_data_samples: list) -> list[float | None]:
+        """The loss of each image by itself; None where nothing supervises it."""
+        heatmaps = self.forward(feats)
+        targets, weights = self._supervision(batch_data_samples)
+        images = zip(heatmaps, targets.to(heatmaps), weights, strict=True)
+        return [
+            self.loss_module(output[None], target[None], weight[None]).item() if weight.any() else None
+            for output, target, weight in images
+        ]
+
+    def _supervision(self, samples: list) -> tuple[Tensor, Tensor]:
+        """Target heatmaps (B, K, H, W) and weights (B, K), on the device of the labels."""
+        labels = [sample.gt_instance_labels for sample in samples]
+        keypoints = torch.cat([label.keypoint_labels for label in labels])
+        weights = torch.cat([label.keypoint_weights for label in labels])
+        amplitudes = torch.cat([label.keypoint_amplitudes for label in labels])
+        return self.decoder.encode_batch(keypoints, amplitudes), weights
+
     def predict(self, feats: tuple | list, batch_data_samples: list, test_cfg: dict | None = None) -> list | tuple:
         """One ``InstanceData`` per image, in the input frame; with ``output_heatmaps`` the heatmaps too.
 
@@ -109,39 +134,40 @@ class VertebraHeatmapHead(HeatmapHead):
         return predictions
 
     def _judge_presence(self, predictions: list, features: Tensor) -> None:
-        """Replace the mean heights of the peaks by what they have meant in training."""
-        heights = np.concatenate([prediction.presence for prediction in predictions])
-        odds = self.presence(torch.as_tensor(heights, dtype=torch.float32, device=features.device), features)
-        is_taught = self.taught.view(NUM_SLOTS, NUM_CORNERS).any(dim=1)
-        probabilities = (odds.sigmoid() * is_taught).detach().cpu().numpy() if is_taught.any() else heights
+        """Replace the mean heights of the peaks by what they have meant in training. A vertebra that does not belong to
+        the spine is none, however plain its peaks."""
+        scores = np.concatenate([prediction.keypoint_scores for prediction in predictions])
+        taught = self._taught_corners()
+        heights = torch.as_tensor(vertebra_presence(scores, taught), dtype=torch.float32, device=features.device)
+        probabilities = self.presence(heights, features).sigmoid().detach().cpu().numpy()
+        probabilities = probabilities * taught.reshape(NUM_SLOTS, NUM_CORNERS).any(axis=1)
         for prediction, probability in zip(predictions, probabilities, strict=True):
-            prediction.presence = probability[None]
-
-    def losses_per_image(self, feats: tuple[Tensor, ...], batch_data_samples: list) -> list[float | None]:
-        """The loss of each image by itself; None where nothing supervises it."""
-        heatmaps = self.forward(feats)
-        targets, weights = self._supervision(batch_data_samples)
-        images = zip(heatmaps, targets.to(heatmaps), weights, strict=True)
-        return [
-            self.loss_module(output[None], target[None], weight[None]).item() if weight.any() else None
-            for output, target, weight in images
-        ]
-
-    def _supervision(self, samples: list) -> tuple[Tensor, Tensor]:
-        """Target heatmaps (B, K, H, W) and weights (B, K), on the device of the labels."""
-        labels = [sample.gt_instance_labels for sample in samples]
-        keypoints = torch.cat([label.keypoint_labels for label in labels])
-        weights = torch.cat([label.keypoint_weights for label in labels])
-        amplitudes = torch.cat([label.keypoint_amplitudes for label in labels])
-        return self.decoder.encode_batch(keypoints, amplitudes), weights
+            outside = (prediction.presence < PRESENCE_THRESHOLD) if self._decodes_together else np.zeros(1, dtype=bool)
+            prediction.presence = np.where(outside, np.minimum(probability, prediction.presence), probability[None])
 
     def decode(self, batch_outputs: Tensor) -> list:
         """Heatmaps (B, K, H, W) to one ``InstanceData`` per image, in the input frame."""
-        predictions = super().decode(batch_outputs)
+        taught = self._taught_corners()
+        if self._decodes_together:
+            shown = batch_outputs * torch.as_tensor(taught, device=batch_outputs.device)[:, None, None]
+            spine_model = SpineModel.from_vector(self.spine_model.cpu().numpy())
+            keypoints, scores, presence = self.decoder.decode_together(shown, spine_model)
+        else:
+            keypoints, scores = self.decoder.batch_decode(batch_outputs)
+            presence = [vertebra_presence(score, taught) for score in scores]
+        return [
+            InstanceData(keypoints=each, keypoint_scores=score, presence=there, keypoint_taught=taught[None])
+            for each, score, there in zip(keypoints, scores, presence, strict=True)
+        ]
+
+    @property
+    def _decodes_together(self) -> bool:
+        by_slot = self._taught_corners().reshape(NUM_SLOTS, NUM_CORNERS)
+        return (
+            self.together and bool(self.spine_model.any()) and bool((by_slot.all(axis=1) == by_slot.any(axis=1)).all())
+        )
+
+    def _taught_corners(self) -> np.ndarray:
+        """(K,) bool; weights from before this was remembered were taught everything."""
         taught = self.taught.cpu().numpy()
-        if not taught.any():  # weights from before this was remembered
-            taught = np.ones_like(taught)
-        for prediction in predictions:
-            prediction.presence = vertebra_presence(prediction.keypoint_scores, taught)
-            prediction.keypoint_taught = taught[None]
-        return predictions
+        return taught if taught.any() else np.ones_like(taught)

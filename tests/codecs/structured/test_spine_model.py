@@ -74,14 +74,12 @@ def test_too_few_labels_are_refused(training_spines):
         fit_spine_model(training_spines[:4])
 
 
-def test_labels_are_read_from_a_coco_file(tmp_path):
+def test_labels_are_read_from_the_annotations_of_a_coco_file():
     keypoints = np.zeros((NUM_SLOTS, NUM_CORNERS, 3))
     keypoints[1:4] = np.arange(36).reshape(3, 4, 3)
     keypoints[1:4, :, 2] = 2
     keypoints[3, 1, 2] = 0  # a partly labelled vertebra
     empty = dict(keypoints=[0] * 120)
-    path = tmp_path / 'train.json'
-    path.write_text(json.dumps(dict(annotations=[dict(keypoints=keypoints.ravel().tolist()), empty])))
-    ((slots, corners),) = labelled_spines(path)
+    ((slots, corners),) = labelled_spines([dict(keypoints=keypoints.ravel().tolist()), empty])
     assert slots.tolist() == [1, 2]
     np.testing.assert_array_equal(corners, keypoints[1:3, :, :2])

@@ -1,0 +1,40 @@
+"""What spines look like, learned from the training labels before training, kept with the weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from mmpose.registry import HOOKS
+
+from ...codecs.structured.fitting import fit_spine_model, labelled_spines
+from ...datasets.spondylo_dataset import SpondyloDataset
+from ...errors import InputError
+
+
+@HOOKS.register_module()
+class SpineModelHook(Hook):
+    """Fit the model of spines that structured decoding believes (``codecs.structured``) to the labels of the training
+    split, and give it to the head.
+
+    A training that is resumed keeps the one it has. With too few labels none is fitted, and slots are decoded
+    independently; the log says so. Heads that know no such model are left alone.
+    """
+
+    def before_train(self, runner: Any) -> None:
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        numbers = getattr(model.head, 'spine_model', None)
+        if numbers is None or numbers.any():
+            return
+        dataset = runner.train_dataloader.dataset
+        while not isinstance(dataset, SpondyloDataset):  # RepeatDataset and its like
+            dataset = dataset.dataset
+        try:
+            fitted = fit_spine_model(labelled_spines(dataset.read_annotation_file()['annotations']))
+        except InputError as error:
+            print_log(str(error), 'current')
+            return
+        numbers.copy_(torch.from_numpy(fitted.to_vector()))
