@@ -23,6 +23,7 @@ from ..datasets.anchors import CAUDAL
 from ..errors import InputError
 from ..models.mc_dropout import dropout_layers, thinned
 from .checkpoints import load_weights
+from .coarse_to_fine import refine, spine_region
 from .configs import choose_device, load_config, without_pretraining
 from .images import find_images
 from .predictions import image_record
@@ -127,20 +128,24 @@ class SpineInferencer:
             heatmap leaves open, and, with Monte-Carlo dropout, ``keypoint_sd`` and its part
             ``keypoint_sd_between_passes`` (1, K), image pixels. A facing that was given is in their metainfo.
         """
-        batch: list[dict] = []
+        batch: dict[int, dict] = {}
         for index in range(len(dataset)):
             try:
-                batch.append(dataset[index])
+                batch[index] = dataset[index]
             except InputError as error:
                 on_error(error)
             if len(batch) == BATCH_SIZE:
-                yield from self._predict_batch(batch)
-                batch = []
+                yield from self._predict_batch(batch, dataset)
+                batch = {}
         if batch:
-            yield from self._predict_batch(batch)
+            yield from self._predict_batch(batch, dataset)
 
-    def _predict_batch(self, batch: list[dict]) -> list[PoseDataSample]:
+    def _predict_batch(self, indexed: dict[int, dict], dataset: Dataset) -> list[PoseDataSample]:
+        """Samples of ``{index in the dataset: input}``."""
+        batch = list(indexed.values())
         samples = self.model.test_step(pseudo_collate(batch))
+        if self.model.test_cfg.get('coarse_to_fine'):
+            self._look_closer(samples, list(indexed), dataset)
         for sample in samples:
             predicted = sample.pred_instances
             predicted.keypoint_spread = heatmap_sd(
@@ -151,6 +156,15 @@ class SpineInferencer:
         if self.mc_dropout:
             self._add_sd(samples, batch)
         return samples
+
+    def _look_closer(self, samples: list[PoseDataSample], indices: list[int], dataset: Dataset) -> None:
+        """Refine the samples by a second pass on the part of each image that shows the spine."""
+        regions = [spine_region(sample) for sample in samples]
+        again = [number for number, region in enumerate(regions) if region is not None]
+        if again:
+            batch = [dataset.region(indices[number], regions[number]) for number in again]
+            for number, closer in zip(again, self.model.test_step(pseudo_collate(batch)), strict=True):
+                refine(samples[number], closer)
 
     def _add_sd(self, samples: list[PoseDataSample], batch: list[dict]) -> None:
         """Give the samples of a batch the standard deviation of each corner; see :func:`corner_sd`."""

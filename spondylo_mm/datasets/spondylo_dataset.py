@@ -58,7 +58,19 @@ class SpondyloDataset(BaseCocoStyleDataset):
     def prepare_data(self, idx: int) -> dict:
         """Run the pipeline; with an index of ``SeededSampler``, what it draws at random follows from that."""
         with seeded(idx):
-            sample = super().prepare_data(idx)
+            return self._named(super().prepare_data(idx))
+
+    def region(self, idx: int, region: np.ndarray) -> dict:
+        """The sample ``idx`` with nothing but a region of its image as input.
+
+        Args:
+            idx: index of the sample, in ``test_mode``.
+            region: (4,) left, top, right, bottom in image pixels, see ``transforms.geometry``.
+        """
+        return self._named(self.pipeline(self.get_data_info(idx) | dict(region=region)))
+
+    def _named(self, sample: dict) -> dict:
+        """With what the meaning of its slots is."""
         if 'data_samples' in sample:
             sample['data_samples'].set_metainfo(dict(anchor=self.anchor))
         return sample

@@ -88,12 +88,13 @@ class RandomSpineAffine(BaseTransform):
 
 
 class ResampleToInput(BaseTransform):
-    """Bring the whole image to the network input in one resampling; the subclass says how it is fitted in.
+    """Bring the image, or a region of it, to the network input in one resampling; the subclass says how it fits in.
 
     Required keys: ``img`` (H, W); ``keypoints`` (1, K, 2) in image pixels; ``codec``, from the dataset; optional
-    ``augmentation``.
+    ``augmentation``, and ``region`` (left, top, right, bottom), centres of its outermost image pixels, by default the
+    whole image.
     Modified: ``img``. Added: ``input_size`` (w, h); ``transformed_keypoints`` (1, K, 2) in the input frame; ``bbox``
-        (1, 4) and ``bbox_score`` (1,), the whole image; ``input_center`` and ``input_scale`` (2,) such that MMPose's
+        (1, 4) and ``bbox_score`` (1,), what is shown; ``input_center`` and ``input_scale`` (2,) such that MMPose's
         ``x / input_size * input_scale + input_center - input_scale / 2`` is the exact way back to image pixels (the
         augmentation not undone: it is for training only).
     """
@@ -103,7 +104,9 @@ class ResampleToInput(BaseTransform):
     def transform(self, results: dict) -> dict:
         height, width = results['img'].shape[:2]
         input_size = results['input_size'] = tuple(results['codec']['input_size'])
-        fit = self.fit((width, height), input_size)
+        left, top, right, bottom = results.get('region', (0, 0, width - 1, height - 1))
+        to_region = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1]])
+        fit = self.fit((right - left + 1, bottom - top + 1), input_size) @ to_region
         to_input = fit
         if 'augmentation' in results:
             from_unit = stretch_matrix((2, 2), input_size)
@@ -113,7 +116,7 @@ class ResampleToInput(BaseTransform):
         results['img'] = warp(results['img'], to_input, input_size, fitted)
         results['img_shape'] = results['img'].shape[:2]
         results['transformed_keypoints'] = apply_to_points(to_input, results['keypoints'])
-        results['bbox'] = np.array([[0, 0, width, height]], dtype=np.float32)
+        results['bbox'] = np.array([[left, top, right + 1, bottom + 1]], dtype=np.float32)
         results['bbox_score'] = np.ones(1, dtype=np.float32)
         results['input_scale'] = np.array(input_size) / scale
         results['input_center'] = results['input_scale'] / 2 - margin / scale

@@ -142,3 +142,21 @@ def test_shrinking_averages_instead_of_skipping_pixels():
 def test_the_model_sees_the_whole_image_and_no_labelled_box():
     results = StretchToInput()(dict(sample(300, 500), bbox=np.array([[10, 20, 30, 40]])))
     np.testing.assert_array_equal(results['bbox'], [[0, 0, 300, 500]])
+
+
+def test_a_region_is_seen_enlarged_and_mapped_back_exactly():
+    """A bright dot lies in the input where the keypoint on it does; MMPose's way back leads to the image again."""
+    image = np.zeros((80, 60), np.uint8)
+    image[40, 30] = 255
+    codec = dict(input_size=(64, 64))
+    results = dict(
+        img=image, keypoints=np.array([[[30.0, 40.0]]]), codec=codec, region=np.array([18.5, 24.0, 48.0, 63.0])
+    )
+    results = StretchToInput().transform(results)
+    x, y = results['transformed_keypoints'][0, 0]
+    seen_y, seen_x = np.unravel_index(results['img'].argmax(), (64, 64))
+    assert abs(seen_x - x) <= 1 and abs(seen_y - y) <= 1
+    assert (x, y) == pytest.approx((11.5 * 63 / 29.5, 16 * 63 / 39))
+    back = results['transformed_keypoints'] / results['input_size'] * results['input_scale']
+    back = back + results['input_center'] - results['input_scale'] / 2
+    np.testing.assert_allclose(back, [[[30, 40]]], atol=1e-9)

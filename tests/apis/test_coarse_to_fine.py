@@ -1,0 +1,74 @@
+"""A second look at the part of a radiograph that shows the spine."""
+
+import numpy as np
+import pytest
+from mmengine.structures import InstanceData
+from mmpose.structures import PoseDataSample
+
+from spondylo_mm.anatomy import NUM_KEYPOINTS, NUM_SLOTS
+from spondylo_mm.apis.coarse_to_fine import MOST_ENLARGED, refine, spine_region
+
+WIDTH, HEIGHT = 400, 600
+BODY = np.array([(-20, -12), (20, -12), (-20, 12), (20, 12)], dtype=float)
+
+
+def spine(number: int, at: tuple[float, float] = (200, 400)) -> np.ndarray:
+    """Corners (V, 4, 2) of vertebrae one above the other, the lowest at a place."""
+    return BODY + np.array([(at[0], at[1] - 30 * level) for level in range(number)], dtype=float)[:, None]
+
+
+def sample(vertebrae: dict[int, np.ndarray], score: float = 0.5) -> PoseDataSample:
+    """A prediction with these vertebrae in these slots."""
+    keypoints, presence = np.zeros((NUM_SLOTS, 4, 2)), np.zeros(NUM_SLOTS)
+    for slot, corners in vertebrae.items():
+        keypoints[slot], presence[slot] = corners, 0.9
+    result = PoseDataSample(metainfo=dict(ori_shape=(HEIGHT, WIDTH)))
+    result.pred_instances = InstanceData(
+        keypoints=keypoints.reshape(1, NUM_KEYPOINTS, 2),
+        keypoint_scores=np.full((1, NUM_KEYPOINTS), score),
+        presence=presence[None],
+    )
+    return result
+
+
+def test_the_region_holds_the_spine_and_its_surroundings_in_the_shape_of_the_image():
+    vertebrae = spine(7)
+    left, top, right, bottom = spine_region(sample(dict(enumerate(vertebrae))))
+    assert left >= 0 and top >= 0 and right <= WIDTH - 1 and bottom <= HEIGHT - 1
+    assert top <= vertebrae[..., 1].min() - 24 and bottom >= vertebrae[..., 1].max() + 24
+    assert (bottom - top) / (right - left) == pytest.approx((HEIGHT - 1) / (WIDTH - 1))
+
+
+def test_no_region_is_smaller_than_training_has_shown():
+    left, _, right, _ = spine_region(sample({0: spine(1)[0]}))
+    assert (WIDTH - 1) / (right - left) == pytest.approx(MOST_ENLARGED)
+
+
+def test_a_spine_near_an_edge_is_looked_at_inside_the_image():
+    left, top, right, bottom = spine_region(sample(dict(enumerate(spine(4, at=(30, 100))))))
+    assert (left, top) == (0, 0) and right < WIDTH - 1 and bottom < HEIGHT - 1
+
+
+def test_there_is_nothing_to_look_at_without_a_spine_or_where_it_fills_the_image():
+    assert spine_region(sample({})) is None
+    assert spine_region(sample({0: spine(1, at=(200, 560))[0], 9: spine(1, at=(200, 20))[0]})) is None
+
+
+def test_vertebrae_found_again_are_moved_and_keep_their_slots():
+    """The second look, which does not see the sacrum, counts from elsewhere."""
+    vertebrae = spine(4)
+    first = sample(dict(enumerate(vertebrae + 3)))
+    refine(first, sample({slot - 1: vertebrae[slot] for slot in (1, 2, 3)}, score=0.8))
+    corners = first.pred_instances.keypoints.reshape(NUM_SLOTS, 4, 2)
+    np.testing.assert_allclose(corners[1:4], vertebrae[1:])
+    np.testing.assert_allclose(corners[0], vertebrae[0] + 3)
+    assert first.pred_instances.keypoint_scores.reshape(NUM_SLOTS, 4)[:4, 0].tolist() == [0.5, 0.8, 0.8, 0.8]
+    assert first.pred_instances.presence[0, :5].tolist() == [0.9] * 4 + [0]
+
+
+def test_the_second_look_adds_no_vertebra_and_moves_none_to_its_neighbour():
+    vertebrae = spine(4)
+    first = sample({0: vertebrae[0]})
+    refine(first, sample({0: vertebrae[1], 1: vertebrae[2]}))
+    np.testing.assert_array_equal(first.pred_instances.keypoints.reshape(NUM_SLOTS, 4, 2)[0], vertebrae[0])
+    assert first.pred_instances.presence[0].tolist() == [0.9] + [0] * 9
