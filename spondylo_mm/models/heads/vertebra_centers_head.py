@@ -41,7 +41,7 @@ class VertebraCentersHead(HeatmapHead):
     """
 
     def __init__(
-        self, in_channels: int, dropout: float = 0.0, offset_weight: float = 0.1, loss: dict | None = None, **kwargs
+        self, in_channels: int, dropout: float = 0.0, offset_weight: float = 0.25, loss: dict | None = None, **kwargs
     ) -> None:
         super().__init__(in_channels, NUM_MAPS, loss=loss or dict(type='SoftFocalLoss'), **kwargs)
         self.dropout = nn.Dropout2d(dropout)
