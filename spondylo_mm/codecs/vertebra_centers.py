@@ -30,7 +30,7 @@ class VertebraCenters(BaseKeypointCodec):
     Targets: ``centers.targets``, and what is not taught, ``centers.unknown``. Decoding: ``centers.candidates`` finds
     vertebrae, ``centers.assembly`` the spine among them, ``centers.slots`` numbers it.
 
-    Slots must be counted from the caudal end: slot 0 teaches what a sacrum is.
+    Slots must be counted from the caudal end, which ``apis.configs`` checks: slot 0 teaches what a sacrum is.
 
     Args:
         input_size: [w, h] of the network input.
