@@ -6,7 +6,7 @@ from . import compat
 
 compat.import_mmpose()
 
-from .codecs import vertebra_heatmap
+from .codecs import vertebra_centers, vertebra_heatmap
 from .datasets import seeded_sampler, spondylo_dataset
 from .datasets.transforms import geometry, intensity, loading, targets
 from .engine.hooks import (
@@ -21,5 +21,5 @@ from .engine.hooks import (
 from .evaluation.metrics import spondylo_metric, validation_loss
 from .models import grey_preprocessor, spine_estimator
 from .models.backbones import unet
-from .models.heads import vertebra_heatmap_head
-from .models.losses import heatmap_mse
+from .models.heads import vertebra_centers_head, vertebra_heatmap_head
+from .models.losses import heatmap_mse, soft_focal

@@ -171,6 +171,8 @@ def _check_agreement(config: Config, path: Path) -> None:
         )
     if len({config[loader].dataset.get('anchor') for loader in DATALOADERS}) > 1:
         raise InputError(f'{path}: the loaders count slots from different ends: give all three the same dataset.anchor')
+    if config.codec.type == 'VertebraCenters' and config.train_dataloader.dataset.get('anchor') == 'cranial':
+        raise InputError(f'{path}: VertebraCenters learns from slot 0 what a sacrum is: give the loaders anchor=caudal')
     for loader in DATALOADERS:
         if config[loader].num_workers == 0:
             config[loader].persistent_workers = False  # torch refuses to keep workers that there are none of

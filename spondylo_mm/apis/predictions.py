@@ -59,6 +59,8 @@ def image_record(
     taught: np.ndarray | None = None,
     spread: np.ndarray | None = None,
     side: str | None = None,
+    levels_known: bool = True,
+    extra: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
 ) -> dict:
     """The record of one image.
 
@@ -75,35 +77,50 @@ def image_record(
         taught: (K,) bool, the corners that the model was taught; others are left out. None: all.
         spread: (K,) standard deviation to measure with where ``sd`` is not known.
         side: ``'left'`` or ``'right'``, where the patient faces, if the user knows; None: read from the corners.
+        levels_known: slot 0 is the sacrum. Else slots are no levels, as with another anchor.
+        extra: corners (V, 4, 2), their scores (V, 4) and presence (V,) of vertebrae above the last slot, to be listed
+            without a level as slots ``NUM_SLOTS`` and up; nothing is measured on them.
     """
     corners = np.array(keypoints, dtype=float)
     corners[~(np.ones(len(corners), dtype=bool) if taught is None else taught)] = np.nan
     corners = corners.reshape(NUM_SLOTS, NUM_CORNERS, 2)
     present = (np.asarray(presence) >= PRESENCE_THRESHOLD) & np.isfinite(corners).all(axis=2).any(axis=1)
     slots = np.flatnonzero(present)
-    levels = level_names(anchor)
+    levels_known = levels_known and anchor == CAUDAL
+    levels = level_names(CAUDAL) if levels_known else (None,) * NUM_SLOTS
     confidence = None
-    if anchor != CAUDAL:
+    if not levels_known:
         side = 'unknown'
     elif side is None:
         side, confidence = facing_with_confidence(corners[slots], slots)
     doubt = spread if sd is None else sd
+    vertebrae = [_vertebra(slot, levels[slot], corners[slot], scores, presence, sd) for slot in slots.tolist()]
+    if extra is not None:
+        vertebrae += _vertebrae_above(*extra)
     return dict(
         width=size[0],
         height=size[1],
         spacing=None if spacing is None else [float(value) for value in spacing],
         facing=side,
         facing_confidence=None if confidence is None else round(confidence, 4),
-        num_vertebrae=len(slots),
-        vertebrae=[_vertebra(slot, levels[slot], corners[slot], scores, presence, sd) for slot in slots.tolist()],
+        num_vertebrae=len(vertebrae),
+        vertebrae=vertebrae,
         **clinical_record(
             corners,
-            present if anchor == CAUDAL else np.zeros_like(present),
+            present if levels_known else np.zeros_like(present),
             side,
             spacing,
             None if doubt is None else record_of_keypoints(doubt),
         ),
     )
+
+
+def _vertebrae_above(corners: np.ndarray, scores: np.ndarray, presence: np.ndarray) -> list[dict]:
+    records = [
+        _vertebra(index, None, vertebra, scores.reshape(-1), presence, None) for index, vertebra in enumerate(corners)
+    ]
+    present = [record for record in records if record['presence'] >= PRESENCE_THRESHOLD]
+    return [record | dict(slot=NUM_SLOTS + record['slot']) for record in present]
 
 
 def _vertebra(

@@ -27,7 +27,7 @@ from ..visualization.comparison import draw_comparison
 from ..visualization.heatmaps import draw_heatmaps
 from ..visualization.overlay import vertebra_name
 from .images import find_images
-from .inferencer import SpineInferencer, raise_error, taught_corners
+from .inferencer import SpineInferencer, levels_known, raise_error, taught_corners
 from .predictions import image_record, overlay_names, write_png
 from .testing import truth_of
 
@@ -158,6 +158,7 @@ def vertebrae_to_draw(sample: PoseDataSample) -> list[dict]:
         (width, height),
         anchor=sample.anchor,
         taught=taught_corners(sample),
+        levels_known=levels_known(sample),
     )
     return [vertebra | dict(presence=float(presence[vertebra['slot']])) for vertebra in record['vertebrae']]
 

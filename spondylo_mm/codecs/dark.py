@@ -106,7 +106,8 @@ def window_index(largest: np.ndarray | Tensor, size: tuple[int, int], steps: np.
     columns, rows = (largest % width)[..., None, None] + steps, (largest // width)[..., None, None] + steps[:, None]
     outside = (columns < 0) | (columns >= width) | (rows < 0) | (rows >= height)
     index = rows.clip(0, height - 1) * width + columns.clip(0, width - 1)
-    return index.reshape(*largest.shape, -1), outside.reshape(*largest.shape, -1)
+    shape = (*largest.shape, len(steps) ** 2)  # -1 would not do for no peak at all
+    return index.reshape(shape), outside.reshape(shape)
 
 
 def _peaks(

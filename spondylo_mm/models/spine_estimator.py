@@ -25,3 +25,12 @@ class SpineEstimator(TopdownPoseEstimator):
         for result, loss in zip(results, losses, strict=True):
             result.set_metainfo(dict(heatmap_loss=loss))
         return results
+
+    def add_pred_to_datasample(self, batch_pred_instances: list, batch_pred_fields: list | None, samples: list) -> list:
+        """As MMPose's, to image pixels; and so for the vertebrae beyond the last slot, where a head finds any."""
+        results = super().add_pred_to_datasample(batch_pred_instances, batch_pred_fields, samples)
+        for sample in results:
+            if 'extra_vertebrae' in sample.pred_instances:
+                corners = sample.pred_instances.extra_vertebrae / sample.input_size * sample.input_scale
+                sample.pred_instances.extra_vertebrae = corners + sample.input_center - sample.input_scale / 2
+        return results

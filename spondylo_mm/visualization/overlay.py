@@ -53,7 +53,7 @@ def draw_overlay(image: np.ndarray, vertebrae: Sequence[dict], truth: Sequence[d
     drawn = [(vertebra, corners) for vertebra, corners in drawn if np.isfinite(corners).any()]
     true = [corners for vertebra in truth or () if np.isfinite(corners := overlay_corners(vertebra, scale)).any()]
     for vertebra, corners in drawn:
-        _draw_vertebra(canvas, corners, SLOT_COLORS[vertebra['slot']][::-1])
+        _draw_vertebra(canvas, corners, _color(vertebra))
     for corners in true:
         _draw_dashed(canvas, corners)
 
@@ -91,6 +91,11 @@ def labelled_edges(corners: np.ndarray) -> list[tuple[int, int]]:
 def vertebra_name(vertebra: dict) -> str:
     """Its level, or its slot where slots are no levels (see ``datasets.anchors``)."""
     return f'slot {vertebra["slot"]}' if vertebra['level'] is None else vertebra['level']
+
+
+def _color(vertebra: dict) -> tuple[int, ...]:
+    """BGR; vertebrae above the last slot begin again with the first one's."""
+    return SLOT_COLORS[vertebra['slot'] % len(SLOT_COLORS)][::-1]
 
 
 def _draw_vertebra(canvas: np.ndarray, corners: np.ndarray, color: tuple[int, ...]) -> None:
@@ -133,7 +138,7 @@ def _room_on_the_left(spine: list[np.ndarray], width: int) -> bool:
 def _draw_label(canvas: np.ndarray, taken: np.ndarray, corners: np.ndarray, vertebra: dict, to_left: bool) -> None:
     """Write level and presence where they cover no vertebra and no other label, as near as can be."""
     height = canvas.shape[0]
-    texts = [(vertebra_name(vertebra), SLOT_COLORS[vertebra['slot']][::-1], _font_scale(_NAME_HEIGHT, height))]
+    texts = [(vertebra_name(vertebra), _color(vertebra), _font_scale(_NAME_HEIGHT, height))]
     if vertebra.get('presence') is not None:
         texts.append((f'{100 * vertebra["presence"]:.0f}%', _WHITE, _font_scale(_PRESENCE_HEIGHT, height)))
     stroke = _pixels(_STROKE, height)

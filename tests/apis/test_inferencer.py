@@ -148,3 +148,22 @@ def test_spacing_and_facing_of_a_sample_reach_its_record():
 def test_a_facing_that_is_none_is_refused(uncertain):
     with pytest.raises(InputError, match='--facing anterior: choose one of auto, left, right'):
         uncertain(facing='anterior')
+
+
+def test_levels_are_known_where_the_sacrum_was_seen_and_no_vertebra_is_lost_above_the_last_slot():
+    predicted = InstanceData(
+        keypoints=np.random.default_rng(0).random((1, NUM_KEYPOINTS, 2)) * 500,
+        keypoint_scores=np.ones((1, NUM_KEYPOINTS)),
+        keypoint_spread=np.ones((1, NUM_KEYPOINTS)),
+        presence=np.ones((1, NUM_KEYPOINTS // 4)),
+        sacrum_seen=np.array([0.8]),
+        extra_vertebrae=np.full((1, 1, 4, 2), 30.0),
+        extra_scores=np.ones((1, 1, 4)),
+        extra_presence=np.ones((1, 1)),
+    )
+    sample = PoseDataSample(metainfo=dict(ori_shape=(500, 500)))
+    sample.pred_instances = predicted
+    assert [vertebra['level'] for vertebra in record_of(sample)['vertebrae']][::5] == ['S1', 'L1', None]
+    assert record_of(sample)['vertebrae'][10]['corners']['TL']['x'] == 30
+    predicted.sacrum_seen = np.array([0.3])
+    assert {vertebra['level'] for vertebra in record_of(sample)['vertebrae']} == {None}

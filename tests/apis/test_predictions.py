@@ -182,3 +182,21 @@ def test_a_stretched_image_with_known_spacing_has_the_slip_of_the_true_one():
 
     assert slip(leaning * [1.5, 1], spacing=(1.0, 1.5)) == slip(leaning) == 20.0
     assert abs(slip(leaning * [1.5, 1]) - 20) > 2
+
+
+def test_where_the_lowest_vertebra_is_no_sacrum_nothing_is_said_of_levels():
+    result = record(20, levels_known=False)
+    assert [(each['slot'], each['level']) for each in result['vertebrae']] == [(slot, None) for slot in range(6)]
+    assert result['facing'] == 'unknown' and result['slips'] == []
+    assert all(row['value'] is None for row in result['measurements'])
+
+
+def test_vertebrae_above_the_last_slot_are_listed_without_a_level():
+    above = lordotic().reshape(NUM_SLOTS, NUM_CORNERS, 2)[7:9] - [0, 300]
+    extra = above, np.array([[0.9] * 4, [0.2] * 4]), np.array([0.8, 0.3])
+    plain, result = record(count=10), record(count=10, extra=extra)
+    assert result['num_vertebrae'] == 11 and result['vertebrae'][:10] == plain['vertebrae']
+    eleventh = result['vertebrae'][10]
+    assert (eleventh['slot'], eleventh['level'], eleventh['presence']) == (10, None, 0.8)
+    assert eleventh['corners']['BR'] == dict(x=above[0, 3, 0], y=above[0, 3, 1], score=0.9)
+    assert result['measurements'] == plain['measurements']

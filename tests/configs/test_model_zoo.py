@@ -21,6 +21,7 @@ from spondylo_mm.apis.inferencer import SpineInferencer
 from spondylo_mm.apis.pretraining import load_pretraining, take_pretraining
 from spondylo_mm.apis.testing import test as run_test
 from spondylo_mm.apis.training import train
+from spondylo_mm.codecs.centers.layout import NUM_MAPS
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 FULL_SIZE = sorted(path.stem for path in CONFIGS.glob('*_spondylo.py'))
@@ -29,6 +30,7 @@ FULL_SIZE = sorted(path.stem for path in CONFIGS.glob('*_spondylo.py'))
 PARAMETERS = dict(
     hrnet_w32_spondylo=(30.88, 0.90, 31.78),
     hrnet_w32_2phase_spondylo=(30.88, 0.90, 31.78),
+    hrnet_w32_centers_spondylo=(30.88, 0.89, 31.77),
     hrnet_w32_fullres_spondylo=(30.88, 0.90, 31.78),
     hrnet_w32_coco_spondylo=(28.54, 0.68, 29.21),  # the backbone with a 1x1 head: 28.5, as Sun et al. 2019 have it
     hrnet_w48_spondylo=(67.12, 0.90, 68.02),
@@ -39,10 +41,12 @@ PARAMETERS = dict(
 TIMM_HRNET = (
     'hrnet_w32_spondylo',
     'hrnet_w32_2phase_spondylo',
+    'hrnet_w32_centers_spondylo',
     'hrnet_w32_fullres_spondylo',
     'hrnet_w48_spondylo',
 )
 FULL_RESOLUTION = ('hrnet_w32_fullres_spondylo', 'resnet50_spondylo', 'unet_spondylo')
+MAPS = dict(hrnet_w32_centers_spondylo=NUM_MAPS)  # of other models: one per keypoint
 STRIDE_4 = tuple(name for name in PARAMETERS if name not in FULL_RESOLUTION)
 FROZEN = {name: ('backbone.conv1.', 'backbone.bn1.', 'backbone.layer1.') for name in PARAMETERS if 'resnet' in name}
 # What the finest features do not depend on: in timm's HRNet the widening of the three coarser scales, and what computes
@@ -55,7 +59,8 @@ UNUSED = {
     )
     for name in TIMM_HRNET
 }
-QUICK = ('hrnet_w32_spondylo', 'resnet50_spondylo', 'unet_spondylo')  # one of each kind; the others are slow tests
+# One of each kind; the others are slow tests.
+QUICK = ('hrnet_w32_spondylo', 'hrnet_w32_centers_spondylo', 'resnet50_spondylo', 'unet_spondylo')
 
 
 class Built:
@@ -99,7 +104,8 @@ def test_heatmaps_have_the_resolution_of_the_codec(built):
     assert (built.config.codec.input_size, built.config.codec.heatmap_size) == ((512, 512), (side, side))
     with torch.inference_mode():
         heatmaps = built.model.eval()(torch.zeros(1, 3, 64, 64), None, mode='tensor')
-    assert heatmaps.shape == (1, NUM_KEYPOINTS, 64 // built.stride, 64 // built.stride)
+    maps = MAPS.get(built.name, NUM_KEYPOINTS)
+    assert heatmaps.shape == (1, maps, 64 // built.stride, 64 // built.stride)
 
 
 def stages_of(name: str) -> dict[str, object]:

@@ -68,3 +68,22 @@ def test_testing_does_not_look_at_labels(config, model):
     with torch.no_grad():
         (result, *_) = model.test_step(next(iter(loader)))
     assert 'heatmap_loss' not in result
+
+
+def test_vertebrae_beyond_the_last_slot_come_back_in_image_pixels_as_the_others_do(config, model):
+    """Handed out by the head at the places of the first ten keypoints, they must stay with them."""
+    batch = next(iter(Runner.build_dataloader(dict(config.val_dataloader, batch_size=2), seed=0)))
+    predict = model.head.predict
+
+    def with_extra(*args, **kwargs):
+        predictions = predict(*args, **kwargs)
+        for prediction in predictions:
+            prediction.extra_vertebrae = prediction.keypoints[:, :8].reshape(1, 2, 4, 2).copy()
+        return predictions
+
+    with pytest.MonkeyPatch.context() as patch, torch.no_grad():
+        patch.setattr(model.head, 'predict', with_extra)
+        results = model.test_step(batch)
+    for result in results:
+        predicted = result.pred_instances
+        np.testing.assert_allclose(predicted.extra_vertebrae.reshape(1, 8, 2), predicted.keypoints[:, :8], rtol=1e-6)

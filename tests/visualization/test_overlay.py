@@ -188,3 +188,8 @@ def test_nothing_found_is_the_radiograph_alone():
 
 def test_a_thin_strip_is_not_enlarged_to_a_billion_pixels():
     assert draw_overlay(np.zeros((2, 300), np.uint8), []).shape == (2 * 16, 300 * 16, 3)
+
+
+def test_a_vertebra_above_the_last_slot_is_drawn_in_the_first_one_s_colour():
+    eleventh = vertebra(0, BODY + 300) | dict(slot=len(SLOT_COLORS), level=None)
+    assert colored(draw_overlay(dark(), [eleventh]), 0).any()

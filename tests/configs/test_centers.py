@@ -1,0 +1,70 @@
+"""The order-free recipes: the reference's in everything but codec and head, and what they make of phantoms."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spondylo_mm import plugin  # noqa: F401
+from spondylo_mm.anatomy import NUM_SLOTS
+from spondylo_mm.apis.configs import load_config
+from spondylo_mm.apis.inferencer import SpineInferencer
+from spondylo_mm.apis.testing import test as run_test
+from spondylo_mm.apis.training import train
+from spondylo_mm.apis.visualizing import visualize
+from spondylo_mm.errors import InputError
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
+PAIRS = [('hrnet_w32_centers_spondylo', 'hrnet_w32_spondylo'), ('demo_centers', 'demo')]
+
+
+@pytest.mark.parametrize(('centers', 'slots'), PAIRS)
+def test_only_codec_and_head_differ_from_the_model_with_slots(centers, slots):
+    ours, theirs = (load_config(CONFIGS / f'{name}.py').to_dict() for name in (centers, slots))
+    assert ours['codec']['type'] == 'VertebraCenters' and ours['codec']['sigma'] < theirs['codec']['sigma']
+    assert ours['model']['head']['type'] == 'VertebraCentersHead'
+    for key in ('type', 'loss', 'decoder'):
+        ours['model']['head'].pop(key), theirs['model']['head'].pop(key)
+    for config in (ours, theirs):
+        codec = config.pop('codec')
+        for loader in ('train', 'val', 'test'):
+            assert config[f'{loader}_dataloader']['dataset'].pop('codec') == codec
+        config.pop('filename', None)
+    assert ours == theirs
+
+
+@pytest.fixture(scope='module')
+def tiny(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp('configs') / 'tiny_centers.py'
+    path.write_text(f"""
+_base_ = ['{CONFIGS / 'demo_centers.py'}']
+codec = dict(input_size=(64, 64), heatmap_size=(16, 16), sigma=0.8)
+model = dict(head=dict(conv_out_channels=(16, 16), decoder=codec))
+train_dataloader = dict(batch_size=4, num_workers=0, persistent_workers=False, dataset=dict(codec=codec))
+val_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(codec=codec))
+test_dataloader = dict(dataset=dict(codec=codec))
+train_cfg = dict(max_epochs=2, val_interval=1)
+visualizer = dict(vis_backends=[dict(type='LocalVisBackend')])
+""")
+    return path
+
+
+@pytest.mark.slow
+def test_two_epochs_and_every_tool(tiny, phantoms, tmp_path):
+    best = train(str(tiny), data_root=str(phantoms), work_dir=str(tmp_path / 'work'), from_scratch=True)
+    inferencer = SpineInferencer(tiny, best, data_root=str(phantoms), mc_dropout=2)
+    result = run_test(inferencer, tmp_path / 'out', split='val')
+    assert result.num_images == 3 and np.isfinite(result.metrics['spondylo/MRE'])
+    images = json.loads(result.predictions.read_text())['images']
+    assert all(vertebra['slot'] < NUM_SLOTS for image in images.values() for vertebra in image['vertebrae'])
+    blind = run_test(SpineInferencer(tiny, best, flip_test=True), tmp_path / 'blind', images=[str(phantoms / 'Test')])
+    assert blind.num_images == 2
+    visualize(inferencer, tmp_path / 'worst', split='val', worst=1, heatmaps=True, on_error=pytest.fail)
+    assert len(list((tmp_path / 'worst' / 'pictures').glob('*_heatmaps.png'))) == 1
+
+
+def test_slots_counted_from_the_top_are_refused(tiny, phantoms):
+    cranial = [f'{loader}_dataloader.dataset.anchor=cranial' for loader in ('train', 'val', 'test')]
+    with pytest.raises(InputError, match='VertebraCenters.*caudal'):
+        load_config(tiny, cranial, data_root=str(phantoms))
