@@ -11,7 +11,6 @@ model = dict(
     data_preprocessor=dict(type='PublishedPreprocessor', mean=127.5, std=127.5, unequal_normalisation=True),  # 4
     head=dict(
         type='PublishedHead',
-        together=False,
         ten_in_every_image=True,  # 5
         upsample=4,
         decoder=_base_.codec,

@@ -142,12 +142,13 @@ class PublishedHead(VertebraHeatmapHead):
     """The heatmap head as the published pipeline uses it.
 
     Args:
-        ten_in_every_image: fault 5, the half of it in prediction. Every slot's vertebra is there, and nothing learns
-            whether it is.
+        ten_in_every_image: fault 5, the half of it in prediction. Every slot's vertebra is there, each found by
+            itself, and nothing learns whether it is.
     """
 
-    def __init__(self, *args, ten_in_every_image: bool = False, presence: bool = False, **kwargs) -> None:
-        super().__init__(*args, presence=presence and not ten_in_every_image, **kwargs)
+    def __init__(self, *args, ten_in_every_image: bool = False, **kwargs) -> None:
+        ours = not ten_in_every_image
+        super().__init__(*args, presence=ours, together=ours, **kwargs)
         self.ten_in_every_image = ten_in_every_image
 
     def decode(self, batch_outputs: Tensor) -> list:

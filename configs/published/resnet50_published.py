@@ -10,7 +10,6 @@ model = dict(
     data_preprocessor=dict(type='PublishedPreprocessor', mean=127.5, std=127.5, unequal_normalisation=True),  # 4
     head=dict(
         type='PublishedHead',
-        together=False,
         ten_in_every_image=True,  # 5
         decoder=_base_.codec,
         loss=dict(_delete_=True, type='HeatmapMSELoss', foreground=5.0, background=0.05, threshold=0.1),

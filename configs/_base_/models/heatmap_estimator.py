@@ -3,6 +3,6 @@ model = dict(
     type='SpineEstimator',
     # ImageNet's grey level, as pretrained weights expect it
     data_preprocessor=dict(type='GreyDataPreprocessor', mean=114.0, std=58.0),
-    head=dict(type='VertebraHeatmapHead', presence=True, together=True, loss=dict(type='HeatmapMSELoss')),
+    head=dict(type='VertebraHeatmapHead', loss=dict(type='HeatmapMSELoss')),
     test_cfg=dict(flip_test=False, flip_mode='heatmap', shift_heatmap=False, output_heatmaps=False),
 )

@@ -47,8 +47,8 @@ class VertebraHeatmapHead(HeatmapHead):
         out_channels: int = NUM_KEYPOINTS,
         dropout: float = 0.0,
         upsample: int = 1,
-        presence: bool = False,
-        together: bool = False,
+        presence: bool = True,
+        together: bool = True,
         **kwargs,
     ) -> None:
         super().__init__(in_channels, out_channels, **kwargs)

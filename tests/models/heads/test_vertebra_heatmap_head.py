@@ -23,6 +23,7 @@ def head() -> VertebraHeatmapHead:
         conv_out_channels=(8,),
         conv_kernel_sizes=(3,),
         dropout=0.3,
+        presence=False,  # the rule of half a peak; see test_slot_presence.py
         loss=dict(type='KeypointMSELoss', use_target_weight=True),
         decoder=CODEC,
     )
@@ -118,7 +119,9 @@ def test_dropout_acts_in_training_only(head):
 
 def test_enlarged_heatmaps_lie_where_the_codec_expects_them():
     """A map of its own x, and one of its own y: enlarged, a pixel holds what frame_scale says of its position."""
-    head = VertebraHeatmapHead(NUM_KEYPOINTS, deconv_out_channels=None, final_layer=None, upsample=4, decoder=CODEC)
+    head = VertebraHeatmapHead(
+        NUM_KEYPOINTS, deconv_out_channels=None, final_layer=None, upsample=4, presence=False, decoder=CODEC
+    )
     small = torch.zeros(1, NUM_KEYPOINTS, 16, 16)
     small[0, 0] = torch.arange(16)
     small[0, 1] = torch.arange(16)[:, None]
