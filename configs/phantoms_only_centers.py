@@ -1,5 +1,5 @@
-# The order-free model of demo_centers.py, trained as phantoms_only.py is. It need not see a whole spine to number it: so
-# it also learns from enlarged parts of films: what a second look at the spine alone shows it (coarse to fine).
+# The order-free model of demo_centers.py, trained as phantoms_only.py is. It need not see a whole spine to number it:
+# so it also learns from enlarged parts of films, what a second look at the spine alone shows it (coarse to fine).
 _base_ = ['./phantoms_only.py']
 
 codec = dict(type='VertebraCenters', sigma=1.0)

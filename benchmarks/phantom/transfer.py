@@ -1,0 +1,108 @@
+"""What a model that has seen nothing but phantoms makes of the radiographs of patients.
+
+    python benchmarks/identity/run.py --runs truth truth_centers    # trains: an hour each on one core
+    python benchmarks/phantom/transfer.py REAL_DIR                  # tests them
+
+REAL_DIR is a folder in the dataset's layout. Its labelled radiographs choose nothing: recipe, epoch and thresholds are
+those of the phantoms. Writes transfer.json and transfer.md beside this file, and pictures of every radiograph, blind
+ones too, to work_dirs/transfer/: look at them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+from mmengine.evaluator import Evaluator
+
+from spondylo_mm.apis.inferencer import SpineInferencer, raise_error, record_of
+from spondylo_mm.apis.predictions import overlay_names, write_overlay, write_predictions
+from spondylo_mm.apis.testing import truth_of
+from spondylo_mm.atomic import write_json, write_text
+from spondylo_mm.datasets.prepare import prepare
+
+HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
+RUNS = {  # work dir below work_dirs/identity_small, and how it is decoded
+    'truth': ('slots', {}),
+    'truth_centers': ('order-free', {}),
+    'truth_centers, coarse to fine': ('order-free, coarse to fine', dict(coarse_to_fine=True)),
+}
+METRICS = {
+    'matched_MRE': 'matched MRE', 'vertebra_F1': 'F1', 'vertebra_precision': 'precision', 'vertebra_recall': 'recall',
+    'identification': 'identified', 'MRE': 'strict MRE', 'SDR@6px': 'SDR@6', 'SDR@24px': 'SDR@24',
+}  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description='Models trained on phantoms only, on real radiographs.')
+    parser.add_argument('real', metavar='REAL_DIR', type=Path, help="radiographs in the dataset's layout")
+    args = parser.parse_args()
+    phantoms = ROOT / 'data' / 'identity_small' / 'truth'
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = prepare(args.real, folder)
+        labelled = [split for split in ('train', 'val') if prepared.of_split(split)]
+        for name, (says, test_cfg) in RUNS.items():
+            work_dir = ROOT / 'work_dirs' / 'identity_small' / name.split(',')[0]
+            for data, splits, where in ((phantoms, ['val'], 'phantoms'), (folder, labelled, 'patients')):
+                samples, inferencer = predict(work_dir, data, splits, test_cfg)
+                rows.append(dict(model=says, data=where, **evaluate(inferencer, samples)))
+                if where == 'patients':
+                    blind, _ = predict(work_dir, data, ['test'], test_cfg) if prepared.of_split('test') else ([], None)
+                    draw([*samples, *blind], ROOT / 'work_dirs' / 'transfer' / says, inferencer)
+    write_json(HERE / 'transfer.json', dict(rows=rows), indent=1)
+    write_text(HERE / 'transfer.md', table(rows))
+
+
+def predict(work_dir: Path, data: str | Path, splits: list[str], test_cfg: dict) -> tuple[list, SpineInferencer]:
+    (checkpoint,) = work_dir.glob('epoch_*.pth')
+    inferencer = SpineInferencer(work_dir / f'{work_dir.name}.py', checkpoint, data_root=str(data))
+    inferencer.model.test_cfg.update(test_cfg)
+    datasets = [inferencer.dataset_of_split(split) for split in splits]
+    return [sample for each in datasets for sample in inferencer.predict(each, on_error=raise_error)], inferencer
+
+
+def evaluate(inferencer: SpineInferencer, samples: list) -> dict:
+    with tempfile.TemporaryDirectory() as folder:
+        metrics_file = Path(folder) / 'metrics.json'
+        evaluator = Evaluator(
+            {**inferencer.config.test_evaluator, 'clinical': False, 'metrics_file': str(metrics_file)}
+        )
+        evaluator.process(samples)
+        evaluator.evaluate(len(samples))
+        content = json.loads(metrics_file.read_text())
+    return {key: content[key] for key in ('num_images', 'num_vertebrae', 'metrics', 'intervals')}
+
+
+def draw(samples: list, folder: Path, inferencer: SpineInferencer) -> None:
+    records = {sample.file_name: record_of(sample) for sample in samples}
+    write_predictions(folder, records, inferencer.description)
+    for sample, picture in zip(samples, overlay_names(list(records)).values(), strict=True):
+        record = records[sample.file_name]
+        write_overlay(folder / 'overlays' / picture, Path(sample.img_path), record, truth_of(sample))
+
+
+def table(rows: list[dict]) -> str:
+    lines = [
+        '# Trained on phantoms, tested on patients',
+        '',
+        'Errors in px@512, shares in percent, with 95 % intervals over images; of five radiographs they are wide. Made by '
+        '`python benchmarks/phantom/transfer.py REAL_DIR`.',
+        '',
+        '| model | tested on | images | ' + ' | '.join(METRICS.values()) + ' |',
+        '|---|---|---|' + '---|' * len(METRICS),
+    ]
+    for row in rows:
+        cells = []
+        for key in METRICS:
+            scale = 1 if 'MRE' in key else 100
+            low, high = (scale * bound for bound in row['intervals'][key])
+            cells.append(f'{scale * row["metrics"][key]:.1f} [{low:.1f}, {high:.1f}]')
+        lines.append(f'| {row["model"]} | {row["data"]} | {row["num_images"]} | ' + ' | '.join(cells) + ' |')
+    return '\n'.join(lines) + '\n'
+
+
+if __name__ == '__main__':
+    main()
