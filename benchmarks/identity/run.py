@@ -43,7 +43,8 @@ def main() -> None:
             for number, row in enumerate(ROWS):
                 if row.run == name:
                     for test_set in SETS:
-                        test(row, work / name, data / test_set, work / 'rows' / f'{number:02d} {test_set}.json')
+                        out = work / 'rows' / f'{number:02d} {test_set}.json'
+                        test(row, work / name, data / test_set, size.test, out)
             write_report(work / 'rows', args.size)
     write_report(work / 'rows', args.size)
 
@@ -92,12 +93,13 @@ def train(name: str, size: Size, work_dir: Path, data: Path) -> None:
         checkpoint.rename(work_dir / checkpoint.name)
 
 
-def test(row: Row, work_dir: Path, data: Path, out: Path) -> None:
-    """Write the metrics of one row on one test set, with its milliseconds per image."""
+def test(row: Row, work_dir: Path, data: Path, number: int, out: Path) -> None:
+    """Write the metrics of one row on ``number`` images of one test set, with its milliseconds per image."""
     if out.is_file():
         return
     (checkpoint,) = work_dir.glob('epoch_*.pth')
-    inferencer = SpineInferencer(work_dir / f'{work_dir.name}.py', checkpoint, data_root=str(data))
+    first = f'test_dataloader.dataset.indices={number}'
+    inferencer = SpineInferencer(work_dir / f'{work_dir.name}.py', checkpoint, data_root=str(data), options=[first])
     head = inferencer.model.head
     if not RUNS[row.run].is_order_free:
         head.together = row.together

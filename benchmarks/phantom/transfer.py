@@ -88,7 +88,7 @@ def table(rows: list[dict]) -> str:
     lines = [
         '# Trained on phantoms, tested on patients',
         '',
-        'Errors in px@512, shares in percent, with 95 % intervals over images; of five radiographs they are wide. Made by '
+        'Errors in px@512, shares in percent, with 95 % intervals over images, wide where there are five. Made by '
         '`python benchmarks/phantom/transfer.py REAL_DIR`.',
         '',
         '| model | tested on | images | ' + ' | '.join(METRICS.values()) + ' |',
