@@ -14,6 +14,7 @@ from mmpose.structures import PoseDataSample
 from ..anatomy import CORNERS, NUM_CORNERS, NUM_SLOTS
 from ..atomic import atomic_path, make_output_folder
 from ..datasets.anchors import level_names
+from ..datasets.dicom import dicom_identifiers
 from ..errors import InputError
 from ..visualization.reliability import draw_reliability
 from .images import find_images
@@ -54,6 +55,7 @@ def test(
     *,
     split: str | None = None,
     images: Sequence[str] = (),
+    keep_ids: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> TestResult:
     """Predict images, or else a split, and write predictions, summary, overlays and, where there is truth, metrics and
@@ -63,6 +65,7 @@ def test(
         folder: where to; results of an earlier run are removed.
         split: ``val`` or ``test``.
         images: files, folders and globs.
+        keep_ids: copy what names patient and examination from DICOM headers into ``predictions.json``, under ``ids``.
         progress: called with the images done and all images.
 
     Raises:
@@ -85,6 +88,9 @@ def test(
         raise InputError(f'none of {len(dataset)} images could be read; first: {failures[0]}')
 
     records = {name: record_of(sample) for name, sample in samples.items()}
+    if keep_ids:
+        for name, sample in samples.items():
+            records[name]['ids'] = dicom_identifiers(Path(sample.img_path))
     result = TestResult(
         folder, write_predictions(folder, records, inferencer.description), len(samples), failures=failures
     )
