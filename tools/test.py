@@ -11,7 +11,7 @@ from spondylo_mm.command_line import EXIT_BAD_INPUT, run
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Predict the vertebrae of a split or of any images; write predictions.json, summary.csv, '
-        'measurements.csv and overlays/; where there are labels, print the metrics and write metrics.json.'
+        'measurements.csv, report.html and overlays/; where there are labels, print the metrics and write metrics.json.'
     )
     parser.add_argument('config', help='config the checkpoint was trained with')
     parser.add_argument('checkpoint', help='weights, a .pth file written by tools/train.py')
@@ -60,9 +60,15 @@ def parse_args() -> argparse.Namespace:
         help='width over height of the original radiographs, if the files were squashed or stretched; gives no mm',
     )
     parser.add_argument(
+        '--report',
+        action=argparse.BooleanOptionalAction,
+        help='write report.html, one page with every image on it (default: for up to 2000 images)',
+    )
+    parser.add_argument(
         '--keep-ids',
         action='store_true',
-        help='copy patient and study identifiers from DICOM headers into predictions.json (default: none leaves them)',
+        help='copy patient and study identifiers from DICOM headers into predictions.json and report.html '
+        '(default: none leaves them)',
     )
     parser.add_argument('--device', default='auto', help='auto (default), cpu or cuda')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='changes to the config')
@@ -96,10 +102,16 @@ def main() -> int:
         print(f'\rpredicting {done}/{total}', end='\n' if done == total else '', file=sys.stderr, flush=True)
 
     show = progress if sys.stderr.isatty() else None
-    result = test(inferencer, out, split=args.split, images=args.images, keep_ids=args.keep_ids, progress=show)
+    result = test(
+        inferencer, out, split=args.split, images=args.images, keep_ids=args.keep_ids, report=args.report, progress=show
+    )
     print(f'checkpoint: {args.checkpoint}')
     print(f'predictions of {result.num_images} images: {result.predictions}')
     print(f'overlays: {out / "overlays"}')
+    if result.report:
+        print(f'report: {result.report}')
+    elif args.report is None:
+        print('report: none, as there are more than 2000 images; --report writes it all the same')
     if result.metrics_file:
         print(f'metrics: {result.metrics_file}')
         if result.reliability_plot:
