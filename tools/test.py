@@ -65,6 +65,9 @@ def parse_args() -> argparse.Namespace:
         help='write report.html, one page with every image on it (default: for up to 2000 images)',
     )
     parser.add_argument(
+        '--coco', action='store_true', help='also write coco.json, the predictions as a COCO keypoint file'
+    )
+    parser.add_argument(
         '--keep-ids',
         action='store_true',
         help='copy patient and study identifiers from DICOM headers into predictions.json and report.html '
@@ -103,11 +106,20 @@ def main() -> int:
 
     show = progress if sys.stderr.isatty() else None
     result = test(
-        inferencer, out, split=args.split, images=args.images, keep_ids=args.keep_ids, report=args.report, progress=show
+        inferencer,
+        out,
+        split=args.split,
+        images=args.images,
+        keep_ids=args.keep_ids,
+        report=args.report,
+        coco=args.coco,
+        progress=show,
     )
     print(f'checkpoint: {args.checkpoint}')
     print(f'predictions of {result.num_images} images: {result.predictions}')
     print(f'overlays: {out / "overlays"}')
+    if args.coco:
+        print(f'COCO keypoints: {out / "coco.json"}')
     if result.report:
         print(f'report: {result.report}')
     elif args.report is None:

@@ -17,6 +17,7 @@ from ..datasets.anchors import level_names
 from ..datasets.dicom import dicom_identifiers
 from ..errors import InputError
 from ..visualization.reliability import draw_reliability
+from .coco_export import COCO, write_coco
 from .images import find_images
 from .inferencer import SpineInferencer, record_of
 from .predictions import overlay_names, write_overlay, write_predictions
@@ -60,6 +61,7 @@ def test(
     images: Sequence[str] = (),
     keep_ids: bool = False,
     report: bool | None = None,
+    coco: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> TestResult:
     """Predict images, or else a split, and write predictions, summary, overlays, a report and, where there is truth,
@@ -71,6 +73,7 @@ def test(
         images: files, folders and globs.
         keep_ids: copy what names patient and examination from DICOM headers into ``predictions.json``, under ``ids``.
         report: whether to write ``report.html``; None: unless there are more than ``MAX_REPORTED`` images.
+        coco: also write the predictions as a COCO keypoint file, ``coco.json``.
         progress: called with the images done and all images.
 
     Raises:
@@ -102,6 +105,9 @@ def test(
     for name, overlay_name in overlay_names(list(samples)).items():
         sample = samples[name]
         write_overlay(folder / 'overlays' / overlay_name, Path(sample.img_path), records[name], truth_of(sample))
+    if coco:
+        anchor = next(iter(samples.values())).anchor
+        write_coco(folder / COCO, records, inferencer.description, anchor)
     if report or (report is None and len(samples) <= MAX_REPORTED):
         films = {name: Path(sample.img_path) for name, sample in samples.items()}
         result.report = folder / REPORT
@@ -117,7 +123,7 @@ def test(
 
 def _remove_results(folder: Path) -> None:
     """Metrics or pictures of an earlier run beside new predictions would be taken for theirs."""
-    files = [folder / name for name in ('metrics.json', RELIABILITY_PLOT, REPORT)]
+    files = [folder / name for name in ('metrics.json', RELIABILITY_PLOT, REPORT, COCO)]
     for old in [*files, *(folder / 'overlays').glob('*.png')]:
         old.unlink(missing_ok=True)
 
