@@ -59,6 +59,38 @@ def trained(phantoms, tiny_config, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope='session')
+def write_dicom():
+    """``write_dicom(path, pixels, **elements)``: a DICOM file of stored values (H, W) of 8 or 16 bits, with elements
+    by keyword added or replaced; None takes one out. Returns the path."""
+    import numpy as np
+    from pydicom import Dataset
+    from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+    def write(path: Path, pixels: np.ndarray, *, compress: str | None = None, **elements) -> Path:
+        header = Dataset()
+        header.ensure_file_meta()
+        header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        header.SOPClassUID = '1.2.840.10008.5.1.4.1.1.1.1'  # digital X-ray image, for presentation
+        header.SOPInstanceUID, header.Modality = generate_uid(), 'DX'
+        header.Rows, header.Columns = pixels.shape
+        header.SamplesPerPixel, header.PhotometricInterpretation = 1, 'MONOCHROME2'
+        header.BitsAllocated = header.BitsStored = 8 * pixels.itemsize
+        header.HighBit, header.PixelRepresentation = header.BitsStored - 1, int(pixels.dtype.kind == 'i')
+        header.PixelData = pixels.tobytes()
+        for keyword, value in elements.items():
+            if value is None:
+                delattr(header, keyword)
+            else:
+                setattr(header, keyword, value)
+        if compress:
+            header.compress(compress, generate_instance_uid=False)
+        header.save_as(path, enforce_file_format=True)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope='session')
 def slip_of_pair():
     """``slip_of_pair(upper, lower, facing, spacing)``: slip in % of two vertebrae (4, 2), image pixels; None for
     none."""

@@ -11,7 +11,7 @@ from spondylo_mm.command_line import EXIT_BAD_INPUT, run
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Predict the vertebrae of a split or of any images; write predictions.json, summary.csv, '
-        'measurements.csv and overlays/; where there are labels, print the metrics and write metrics.json.'
+        'measurements.csv, report.html and overlays/; where there are labels, print the metrics and write metrics.json.'
     )
     parser.add_argument('config', help='config the checkpoint was trained with')
     parser.add_argument('checkpoint', help='weights, a .pth file written by tools/train.py')
@@ -45,6 +45,34 @@ def parse_args() -> argparse.Namespace:
         default='auto',
         help='side of the image that the patients face, if it is known (default: auto, read from each spine)',
     )
+    proportions = parser.add_mutually_exclusive_group()
+    proportions.add_argument(
+        '--spacing',
+        nargs=2,
+        type=float,
+        metavar=('X', 'Y'),
+        help='mm per pixel across and down, of every image (default: what a DICOM file or the annotations say)',
+    )
+    proportions.add_argument(
+        '--aspect',
+        type=float,
+        metavar='RATIO',
+        help='width over height of the original radiographs, if the files were squashed or stretched; gives no mm',
+    )
+    parser.add_argument(
+        '--report',
+        action=argparse.BooleanOptionalAction,
+        help='write report.html, one page with every image on it (default: for up to 2000 images)',
+    )
+    parser.add_argument(
+        '--coco', action='store_true', help='also write coco.json, the predictions as a COCO keypoint file'
+    )
+    parser.add_argument(
+        '--keep-ids',
+        action='store_true',
+        help='copy patient and study identifiers from DICOM headers into predictions.json and report.html '
+        '(default: none leaves them)',
+    )
     parser.add_argument('--device', default='auto', help='auto (default), cpu or cuda')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='changes to the config')
     return parser.parse_args()
@@ -67,6 +95,8 @@ def main() -> int:
         mc_dropout=args.mc_dropout,
         seed=args.seed,
         facing=args.facing,
+        spacing=args.spacing,
+        aspect=args.aspect,
         options=args.cfg_options,
     )
     out = Path(args.out) if args.out else Path(args.checkpoint).parent / ('images' if args.images else args.split)
@@ -75,10 +105,25 @@ def main() -> int:
         print(f'\rpredicting {done}/{total}', end='\n' if done == total else '', file=sys.stderr, flush=True)
 
     show = progress if sys.stderr.isatty() else None
-    result = test(inferencer, out, split=args.split, images=args.images, progress=show)
+    result = test(
+        inferencer,
+        out,
+        split=args.split,
+        images=args.images,
+        keep_ids=args.keep_ids,
+        report=args.report,
+        coco=args.coco,
+        progress=show,
+    )
     print(f'checkpoint: {args.checkpoint}')
     print(f'predictions of {result.num_images} images: {result.predictions}')
     print(f'overlays: {out / "overlays"}')
+    if args.coco:
+        print(f'COCO keypoints: {out / "coco.json"}')
+    if result.report:
+        print(f'report: {result.report}')
+    elif args.report is None:
+        print('report: none, as there are more than 2000 images; --report writes it all the same')
     if result.metrics_file:
         print(f'metrics: {result.metrics_file}')
         if result.reliability_plot:

@@ -8,8 +8,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..datasets.dicom import is_dicom
 from ..datasets.radiograph import RADIOGRAPH_SUFFIXES
 from ..errors import InputError
+
+_DICOM_INDEX = 'DICOMDIR'  # a disc's table of contents, DICOM without an image
 
 
 def find_images(patterns: Sequence[str | Path], exclude: Path | None = None) -> dict[str, Path]:
@@ -30,7 +33,9 @@ def find_images(patterns: Sequence[str | Path], exclude: Path | None = None) -> 
         found = [path for path in _matches(pattern) if exclude is None or exclude.absolute() not in path.parents]
         if not found:
             kinds = ', '.join(RADIOGRAPH_SUFFIXES)
-            raise InputError(f'--images {pattern}: matches no image: give files, folders or globs of {kinds}')
+            raise InputError(
+                f'--images {pattern}: matches no image: give files, folders or globs of {kinds} or DICOM of any name'
+            )
         paths.update(found)
     shared = Path(os.path.commonpath([path.parent for path in paths]))
     return {path.relative_to(shared).as_posix(): path for path in sorted(paths)}
@@ -42,8 +47,18 @@ def _matches(pattern: str) -> list[Path]:
         return [
             file.absolute()
             for file in path.rglob('*')
-            if file.suffix.lower() in RADIOGRAPH_SUFFIXES and file.name[0] != '.' and file.is_file()
+            if file.name[0] != '.' and file.is_file() and _is_radiograph(file)
         ]
     if path.is_file():
         return [path.absolute()]  # whatever its suffix: the user named it
     return [Path(name).absolute() for name in glob.glob(pattern, recursive=True) if Path(name).is_file()]
+
+
+def _is_radiograph(file: Path) -> bool:
+    """By its suffix, or, as hospitals' discs have DICOM files without one, by its first bytes."""
+    if file.suffix.lower() in RADIOGRAPH_SUFFIXES:
+        return True
+    try:
+        return file.name != _DICOM_INDEX and is_dicom(file)
+    except OSError:  # of no suffix of ours and not readable: whatever it is, nobody asked for it
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,7 @@ from .predictions import image_record
 
 FACING_CHOICES = ('auto', 'left', 'right')
 EXTRA = ('extra_vertebrae', 'extra_scores', 'extra_presence')  # fields of vertebrae beyond the last slot
+GIVEN = 'given by the user'  # a spacing's source
 BATCH_SIZE = 8  # images per forward pass: enough to fill two cores, small enough for any GPU
 
 
@@ -50,10 +52,14 @@ class SpineInferencer:
             come.
         facing: ``left`` or ``right``, the side of the image the patients' anterior side is on, or ``auto``: read from
             each spine.
+        spacing: mm per pixel in x and y of every image, whatever its file says; None: that of DICOM files and of
+            annotations that have one.
+        aspect: width over height of the original radiographs, where the files have been squashed or stretched; in place
+            of a spacing, and nothing is then given in mm.
         options: ``KEY=VALUE`` changes to the config.
 
     Raises:
-        InputError: a config, checkpoint or device that cannot be used.
+        InputError: a config, checkpoint or device that cannot be used; a spacing or an aspect that is none.
 
     Example:
         >>> infer = SpineInferencer('configs/demo.py', 'work_dirs/demo/best.pth')
@@ -73,10 +79,13 @@ class SpineInferencer:
         mc_dropout: int = 0,
         seed: int = 0,
         facing: str = 'auto',
+        spacing: Sequence[float] | None = None,
+        aspect: float | None = None,
         options: Sequence[str] = (),
     ) -> None:
         if facing not in FACING_CHOICES:
             raise InputError(f'--facing {facing}: choose one of {", ".join(FACING_CHOICES)}')
+        self.spacing, self.aspect = _checked_spacing(spacing, aspect), aspect
         self.config = without_pretraining(load_config(config, options, data_root))
         init_default_scope(self.config.default_scope)
         self.device = choose_device(device)
@@ -93,6 +102,10 @@ class SpineInferencer:
             self.description['mc_dropout'] = dict(passes=mc_dropout, seed=seed)
         if facing != 'auto':
             self.description['facing'] = facing
+        if spacing is not None:
+            self.description['spacing'] = list(self.spacing)
+        if aspect is not None:
+            self.description['aspect'] = aspect
 
     def __call__(self, images: Sequence[str | Path] | str | Path) -> dict[str, dict]:
         """Records of files, folders and globs, ``{name: record}``, in image pixels; see
@@ -155,6 +168,7 @@ class SpineInferencer:
             )
             if self.facing != 'auto':
                 sample.set_metainfo(dict(facing=self.facing))
+            self._set_proportions(sample)
         if self.mc_dropout:
             self._add_sd(samples, batch)
         return samples
@@ -167,6 +181,14 @@ class SpineInferencer:
             batch = [dataset.region(indices[number], regions[number]) for number in again]
             for number, closer in zip(again, self.model.test_step(pseudo_collate(batch)), strict=True):
                 refine(samples[number], closer)
+
+    def _set_proportions(self, sample: PoseDataSample) -> None:
+        """What the user says of the pixels, in place of what the file says."""
+        if self.spacing is not None:
+            sample.set_metainfo(dict(spacing=np.array(self.spacing), spacing_source=GIVEN))
+        elif self.aspect is not None:
+            height, width = sample.ori_shape
+            sample.set_metainfo(dict(spacing=None, spacing_source=None, pixel_aspect=self.aspect * height / width))
 
     def _add_sd(self, samples: list[PoseDataSample], batch: list[dict]) -> None:
         """Give the samples of a batch the standard deviation of each corner; see :func:`corner_sd`."""
@@ -215,6 +237,8 @@ def record_of(sample: PoseDataSample) -> dict:
         side=sample.get('facing'),
         levels_known=levels_known(sample),
         extra=tuple(predicted[key][0] for key in EXTRA) if EXTRA[0] in predicted else None,
+        spacing_source=sample.get('spacing_source'),
+        pixel_aspect=sample.get('pixel_aspect'),
     )
 
 
@@ -229,6 +253,20 @@ def taught_corners(sample: PoseDataSample) -> np.ndarray | None:
     """(K,) bool, the corners that the model of a predicted sample was taught; None where it does not say."""
     predicted = sample.pred_instances
     return predicted.keypoint_taught[0] if 'keypoint_taught' in predicted else None
+
+
+def _checked_spacing(spacing: Sequence[float] | None, aspect: float | None) -> tuple[float, float] | None:
+    """The spacing that the user gives, or refuse it or the aspect."""
+    if aspect is not None and not 0 < aspect < math.inf:
+        raise InputError(f'--aspect {aspect}: give the width over the height of the original radiograph, such as 0.6')
+    if spacing is None:
+        return None
+    if aspect is not None:
+        raise InputError('--spacing and --aspect: give one of them: a spacing tells the aspect')
+    if len(spacing) != 2 or not all(0 < value < math.inf for value in spacing):
+        given = ' '.join(map(str, spacing))
+        raise InputError(f'--spacing {given}: give two numbers, mm per pixel across and down, such as 0.143 0.143')
+    return float(spacing[0]), float(spacing[1])
 
 
 def raise_error(error: InputError) -> None:

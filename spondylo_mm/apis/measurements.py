@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..anatomy import NUM_CORNERS, NUM_SLOTS
+from ..anatomy import LEVELS, NUM_CORNERS, NUM_SLOTS
 from ..clinical.measure import Measure
 from ..clinical.measurements import (
     DISC_ANGLE,
@@ -21,7 +21,8 @@ from ..clinical.measurements import (
 )
 from ..clinical.meyerding import GRADES, grade_probabilities, meyerding_grade, spans_border
 from ..clinical.normal_ranges import NORMAL_RANGES
-from ..clinical.patient_spine import patient_spine
+from ..clinical.patient_spine import PatientSpine, patient_spine, proportions
+from ..clinical.slip import endplate_length
 
 _OF_PAIRS = (SEGMENTAL_ANGLE, DISC_ANGLE, *DISC_HEIGHTS)
 MEASUREMENT_COLUMNS = (
@@ -31,6 +32,7 @@ MEASUREMENT_COLUMNS = (
     'slip_percent',
     'slip_low',
     'slip_high',
+    'slip_mm',
     'grade',
     *(f'probability_{grade}' for grade in GRADES),
     'review_needed',
@@ -46,6 +48,7 @@ def clinical_record(
     side: str,
     spacing: Sequence[float] | None = None,
     sd: np.ndarray | None = None,
+    pixel_aspect: float | None = None,
 ) -> dict:
     """The measured part of an image's record.
 
@@ -53,18 +56,24 @@ def clinical_record(
         corners: (S, 4, 2) image pixels.
         present: (S,) bool, the slots with a vertebra.
         side: ``'left'``, ``'right'`` or ``'unknown'``, where the patient faces.
-        spacing: mm per pixel in x and y, or two numbers in their ratio; None: pixels are taken to be square.
+        spacing: mm per pixel in x and y; without it nothing is given in mm.
         sd: (S, 4) standard deviation of each corner in image pixels, where known.
+        pixel_aspect: width of a pixel over its height, where no spacing is known; None: pixels are taken to be square.
 
     Returns:
         ``slips``, a row per measured pair; ``measurements``, a row per quantity and place, absent ones with their
         reason; ``review``, why a person must look, empty where nothing speaks for it.
     """
     seen = np.where(np.asarray(present)[:, None, None], corners, np.nan)
-    measures = measure_spine(patient_spine(seen, side, (1.0, 1.0) if spacing is None else spacing, sd))
+    spine = patient_spine(seen, side, proportions(spacing, pixel_aspect), sd)
+    measures = measure_spine(spine)
     slips = {place: measure for (name, place), measure in measures.items() if name == SLIP}
     return dict(
-        slips=[_slip_row(place, measure) for place, measure in slips.items() if measure.value is not None],
+        slips=[
+            _slip_row(place, measure) | (dict(mm=_slip_mm(spine, place, measure)) if spacing is not None else {})
+            for place, measure in slips.items()
+            if measure.value is not None
+        ],
         measurements=[_row(name, place, measure) for (name, place), measure in measures.items()],
         review=_review(int(np.sum(present)), side, slips),
     )
@@ -85,6 +94,11 @@ def _slip_row(place: str, slip: Measure) -> dict:
             review_needed=spans_border(slip.interval),
         )
     return row
+
+
+def _slip_mm(spine: PatientSpine, place: str, slip: Measure) -> float:
+    lower = LEVELS.index(place.split('/')[1])
+    return round(slip.value / 100 * endplate_length(spine, lower), 2)
 
 
 def _row(name: str, place: str, measure: Measure) -> dict:
@@ -135,7 +149,7 @@ def _pair_rows(record: dict) -> list[dict]:
         upper, lower = place.split('/')
         row = dict(upper=upper, lower=lower, no_slip_because=found[SLIP, place]['reason'])
         if slip := slips.get(place):
-            row.update(slip_percent=slip['percent'], grade=slip['grade'])
+            row.update(slip_percent=slip['percent'], slip_mm=slip.get('mm'), grade=slip['grade'])
             if 'interval' in slip:
                 row['slip_low'], row['slip_high'] = slip['interval']
                 row['review_needed'] = slip['review_needed']

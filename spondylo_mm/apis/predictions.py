@@ -17,6 +17,7 @@ from ..anatomy import CORNERS, NUM_CORNERS, NUM_SLOTS
 from ..atomic import atomic_path, write_json, write_text
 from ..clinical.facing import facing_with_confidence
 from ..clinical.measurements import LORDOSIS, SACRAL_SLOPE
+from ..clinical.patient_spine import proportions
 from ..codecs.presence import PRESENCE_THRESHOLD
 from ..datasets.anchors import CAUDAL, level_names
 from ..datasets.radiograph import read_radiograph
@@ -61,6 +62,8 @@ def image_record(
     side: str | None = None,
     levels_known: bool = True,
     extra: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
+    spacing_source: str | None = None,
+    pixel_aspect: float | None = None,
 ) -> dict:
     """The record of one image.
 
@@ -70,8 +73,7 @@ def image_record(
         presence: (S,) in [0, 1]; slots under ``PRESENCE_THRESHOLD`` are judged absent and not listed.
         size: (width, height) of the image.
         sd: (K,) standard deviation of each corner in image pixels, to be listed; where known.
-        spacing: mm per pixel in x and y, or any two numbers in their ratio: every measurement needs the true aspect.
-            None: square pixels are assumed.
+        spacing: mm per pixel in x and y, where known.
         anchor: where the model counts slots from. From the cranial end they are no levels: each vertebra's is None, and
             what is read from known levels, facing and measurements, is left out.
         taught: (K,) bool, the corners that the model was taught; others are left out. None: all.
@@ -80,6 +82,9 @@ def image_record(
         levels_known: slot 0 is the sacrum. Else slots are no levels, as with another anchor.
         extra: corners (V, 4, 2), their scores (V, 4) and presence (V,) of vertebrae above the last slot, to be listed
             without a level as slots ``NUM_SLOTS`` and up; nothing is measured on them.
+        spacing_source: where the spacing is from.
+        pixel_aspect: width of a pixel over its height, where no spacing is known: every measurement needs the true
+            proportions. None: square pixels are assumed.
     """
     corners = np.array(keypoints, dtype=float)
     corners[~(np.ones(len(corners), dtype=bool) if taught is None else taught)] = np.nan
@@ -100,7 +105,9 @@ def image_record(
     return dict(
         width=size[0],
         height=size[1],
-        spacing=None if spacing is None else [float(value) for value in spacing],
+        spacing=None if spacing is None else [round(float(value), 6) for value in spacing],
+        spacing_source=None if spacing is None else spacing_source,
+        pixel_aspect=_pixel_aspect(spacing, pixel_aspect),
         facing=side,
         facing_confidence=None if confidence is None else round(confidence, 4),
         num_vertebrae=len(vertebrae),
@@ -111,6 +118,7 @@ def image_record(
             side,
             spacing,
             None if doubt is None else record_of_keypoints(doubt),
+            pixel_aspect,
         ),
     )
 
@@ -121,6 +129,14 @@ def _vertebrae_above(corners: np.ndarray, scores: np.ndarray, presence: np.ndarr
     ]
     present = [record for record in records if record['presence'] >= PRESENCE_THRESHOLD]
     return [record | dict(slot=NUM_SLOTS + record['slot']) for record in present]
+
+
+def _pixel_aspect(spacing: Sequence[float] | None, pixel_aspect: float | None) -> float | None:
+    """As listed: None where it is not known and 1 was assumed."""
+    if spacing is None and pixel_aspect is None:
+        return None
+    across, down = proportions(spacing, pixel_aspect)
+    return round(across / down, 6)
 
 
 def _vertebra(

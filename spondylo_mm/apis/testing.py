@@ -14,11 +14,14 @@ from mmpose.structures import PoseDataSample
 from ..anatomy import CORNERS, NUM_CORNERS, NUM_SLOTS
 from ..atomic import atomic_path, make_output_folder
 from ..datasets.anchors import level_names
+from ..datasets.dicom import dicom_identifiers
 from ..errors import InputError
 from ..visualization.reliability import draw_reliability
+from .coco_export import COCO, write_coco
 from .images import find_images
 from .inferencer import SpineInferencer, record_of
 from .predictions import overlay_names, write_overlay, write_predictions
+from .report import MAX_REPORTED, REPORT, write_report
 
 RELIABILITY_PLOT = 'reliability.png'
 
@@ -33,6 +36,7 @@ class TestResult:
         num_images: images predicted.
         metrics: the metrics, ``None`` where nothing was labelled.
         metrics_file: path of ``metrics.json``, likewise.
+        report: path of ``report.html``, where one was written.
         reliability_plot: path of ``reliability.png``, where standard deviations could be compared with errors.
         failures: one line per image that could not be read.
     """
@@ -44,6 +48,7 @@ class TestResult:
     num_images: int
     metrics: dict[str, float] | None = None
     metrics_file: Path | None = None
+    report: Path | None = None
     reliability_plot: Path | None = None
     failures: list[str] = field(default_factory=list)
 
@@ -54,15 +59,21 @@ def test(
     *,
     split: str | None = None,
     images: Sequence[str] = (),
+    keep_ids: bool = False,
+    report: bool | None = None,
+    coco: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> TestResult:
-    """Predict images, or else a split, and write predictions, summary, overlays and, where there is truth, metrics and
-    (with Monte-Carlo dropout) the reliability plot.
+    """Predict images, or else a split, and write predictions, summary, overlays, a report and, where there is truth,
+    metrics and (with Monte-Carlo dropout) the reliability plot.
 
     Args:
         folder: where to; results of an earlier run are removed.
         split: ``val`` or ``test``.
         images: files, folders and globs.
+        keep_ids: copy what names patient and examination from DICOM headers into ``predictions.json``, under ``ids``.
+        report: whether to write ``report.html``; None: unless there are more than ``MAX_REPORTED`` images.
+        coco: also write the predictions as a COCO keypoint file, ``coco.json``.
         progress: called with the images done and all images.
 
     Raises:
@@ -85,12 +96,22 @@ def test(
         raise InputError(f'none of {len(dataset)} images could be read; first: {failures[0]}')
 
     records = {name: record_of(sample) for name, sample in samples.items()}
+    if keep_ids:
+        for name, sample in samples.items():
+            records[name]['ids'] = dicom_identifiers(Path(sample.img_path))
     result = TestResult(
         folder, write_predictions(folder, records, inferencer.description), len(samples), failures=failures
     )
     for name, overlay_name in overlay_names(list(samples)).items():
         sample = samples[name]
         write_overlay(folder / 'overlays' / overlay_name, Path(sample.img_path), records[name], truth_of(sample))
+    if coco:
+        anchor = next(iter(samples.values())).anchor
+        write_coco(folder / COCO, records, inferencer.description, anchor)
+    if report or (report is None and len(samples) <= MAX_REPORTED):
+        films = {name: Path(sample.img_path) for name, sample in samples.items()}
+        result.report = folder / REPORT
+        write_report(result.report, records, films, inferencer.description)
     if any(truth_of(sample) for sample in samples.values()):
         result.metrics_file = folder / 'metrics.json'
         result.metrics = _evaluate(inferencer, list(samples.values()), result.metrics_file)
@@ -102,7 +123,8 @@ def test(
 
 def _remove_results(folder: Path) -> None:
     """Metrics or pictures of an earlier run beside new predictions would be taken for theirs."""
-    for old in [folder / 'metrics.json', folder / RELIABILITY_PLOT, *(folder / 'overlays').glob('*.png')]:
+    files = [folder / name for name in ('metrics.json', RELIABILITY_PLOT, REPORT, COCO)]
+    for old in [*files, *(folder / 'overlays').glob('*.png')]:
         old.unlink(missing_ok=True)
 
 

@@ -87,6 +87,17 @@ def patient_spine(
     return PatientSpine(patient, spread, facing != 'unknown')
 
 
+def proportions(spacing: Sequence[float] | None, pixel_aspect: float | None) -> tuple[float, float]:
+    """Size of a pixel in x and y, in mm where the spacing (x, y) is known, else in its height; square if nothing is.
+
+    Args:
+        pixel_aspect: width of a pixel over its height.
+    """
+    if spacing is not None:
+        return float(spacing[0]), float(spacing[1])
+    return (1.0 if pixel_aspect is None else float(pixel_aspect)), 1.0
+
+
 def _is_body(corners: np.ndarray) -> bool:
     """Whether four finite corners bound a body: edges with length that do not cross, left and right not confused."""
     edges = np.array([corners[end] - corners[start] for start, end in OUTLINE])

@@ -48,6 +48,11 @@ def slip(spine: PatientSpine, lower: int) -> Measure:
     return measure(_taillard, points, sd, (-MAX_SLIP_PERCENT, MAX_SLIP_PERCENT), ' %')
 
 
+def endplate_length(spine: PatientSpine, slot: int) -> float:
+    """Length of the superior endplate of a slot, in the spine's unit: what 100 % of slip are."""
+    return float(np.linalg.norm(spine.corners[slot, TL] - spine.corners[slot, TR]))
+
+
 def _taillard(points: np.ndarray) -> np.ndarray:
     """Slip of points (..., 3, 2): upper posterior-inferior corner; anterior and posterior end of the endplate below."""
     corner, anterior, posterior = points[..., 0, :], points[..., 1, :], points[..., 2, :]

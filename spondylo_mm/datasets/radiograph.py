@@ -2,6 +2,7 @@
 
 ``uint8`` is what the published data has, what a screen shows and what the training workers can move quickly. A 16-bit
 file is windowed into it, so up to 8 bits of depth are given up; what lies inside the window keeps 256 grey levels.
+DICOM files are told by their content and read by ``dicom``.
 """
 
 from __future__ import annotations
@@ -16,22 +17,15 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ..errors import InputError
+from .dicom import NO_GEOMETRY, PixelGeometry, dicom_geometry, dicom_size, is_dicom, read_dicom
+from .grey_levels import check_size, windowed_by_percentiles
 
-RADIOGRAPH_SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp')
+RADIOGRAPH_SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp', '.dcm', '.dicom')
 _FORMATS = ('JPEG', 'PNG', 'TIFF', 'BMP')  # an explicit list: Pillow would start Ghostscript for an EPS file
-
-# The largest detectors have about 4300 x 4300 pixels; three of them stitched to a full spine make 55 million. What
-# claims to be larger is no radiograph, and is refused before its pixels are decoded into memory.
-MAX_PIXELS = 64_000_000
-
-# 12-bit data sits in 16-bit files at any offset; collimation borders and burnt-in letters are the darkest and brightest
-# pixels. Half a per cent at either end is less than a border and more than a letter.
-_WINDOW_PERCENTILES = (0.5, 99.5)
 
 _EXIF_ORIENTATION = 0x0112
 _QUARTER_TURNS = range(5, 9)  # orientations that exchange width and height
 _TIFF_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
-_DICOM_MAGIC = (128, b'DICM')
 
 _DECODING_ERRORS = (
     OSError,
@@ -52,17 +46,19 @@ def read_radiograph(path: str | Path) -> np.ndarray:
     """Grey values of an image file, ``(H, W)`` uint8, C-contiguous, upright according to its EXIF orientation.
 
     8-bit grey is returned as it is; colour, palette and CMYK become luminance (ITU-R 601); deeper files are windowed
-    between the 0.5th and the 99.5th percentile of their values.
+    between the 0.5th and the 99.5th percentile of their values, DICOM as its header says (see ``dicom``).
 
     Raises:
         InputError: The file is missing, empty, truncated, too large or not an image.
     """
+    if _is_dicom(path):
+        return read_dicom(Path(path))
     with _opened(path) as image:
         image.load()
         inverted = image.mode.startswith('I') and _is_white_zero(image)
         image = ImageOps.exif_transpose(image)
         if image.mode.startswith(('I', 'F')):
-            grey = _windowed(np.asarray(image))
+            grey = windowed_by_percentiles(np.asarray(image))
             return 255 - grey if inverted else grey
         return np.array(image if image.mode == 'L' else image.convert('L'))
 
@@ -73,52 +69,56 @@ def radiograph_size(path: str | Path) -> tuple[int, int]:
     Raises:
         InputError: As ``read_radiograph``, except that a truncated file may pass.
     """
+    if _is_dicom(path):
+        return dicom_size(Path(path))
     with _opened(path) as image:
         width, height = image.size
         return (height, width) if image.getexif().get(_EXIF_ORIENTATION) in _QUARTER_TURNS else (width, height)
+
+
+def radiograph_geometry(path: str | Path) -> PixelGeometry:
+    """What the file says of its pixels' size; of image files only DICOM is believed.
+
+    Dots per inch in a JPEG, PNG or TIFF file are those of a printer or of nothing.
+
+    Raises:
+        InputError: As ``radiograph_size``.
+    """
+    return dicom_geometry(Path(path)) if _is_dicom(path) else NO_GEOMETRY
+
+
+def _is_dicom(path: str | Path) -> bool:
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f'{path}: no such image file: check the path')
+    with _readable(path):
+        if path.stat().st_size == 0:
+            raise InputError(f'{path}: the file is empty: copy the image again')
+        return is_dicom(path)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except PermissionError as error:
+        raise InputError(f'{path}: {error.strerror}: make the file readable') from error
 
 
 @contextmanager
 def _opened(path: str | Path) -> Iterator[Image.Image]:
     """The undecoded image; every failure until the context ends becomes an ``InputError``."""
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f'{path}: no such image file: check the path')
     try:
-        if path.stat().st_size == 0:
-            raise InputError(f'{path}: the file is empty: copy the image again')
-        with Image.open(path, formats=_FORMATS) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise InputError(
-                    f'{path}: {width}x{height} pixels are more than a radiograph has '
-                    f'({MAX_PIXELS // 1_000_000} million): crop or scale it down'
-                )
+        with _readable(path), Image.open(path, formats=_FORMATS) as image:
+            check_size(path, *image.size)
             yield image
-    except PermissionError as error:
-        raise InputError(f'{path}: {error.strerror}: make the file readable') from error
     except Image.UnidentifiedImageError as error:
-        raise InputError(f'{path}: {_what_it_is(path)}: give a JPEG, PNG, TIFF or BMP file') from error
+        raise InputError(f'{path}: not an image: give a JPEG, PNG, TIFF, BMP or DICOM file') from error
     except _DECODING_ERRORS as error:
         raise InputError(f'{path}: truncated or damaged image ({error}): copy the file again') from error
-
-
-def _what_it_is(path: Path) -> str:
-    offset, magic = _DICOM_MAGIC
-    with path.open('rb') as file:
-        start = file.read(offset + len(magic))
-    return 'a DICOM file, which is not read directly' if start[offset:] == magic else 'not an image'
 
 
 def _is_white_zero(image: Image.Image) -> bool:
     """Pillow inverts such TIFF files itself when they have 8 bits, and leaves deeper ones as they are."""
     return getattr(image, 'tag_v2', {}).get(_TIFF_PHOTOMETRIC) == _WHITE_IS_ZERO
-
-
-def _windowed(values: np.ndarray) -> np.ndarray:
-    values = np.nan_to_num(values.astype(np.float32))
-    low, high = np.percentile(values, _WINDOW_PERCENTILES)
-    if high <= low:  # nearly every pixel has one value: keep whatever contrast there is
-        low, high = values.min(), values.max()
-    scaled = (values - low) * (255 / max(high - low, 1e-6))
-    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)

@@ -26,8 +26,9 @@ class SpondyloDataset(BaseCocoStyleDataset):
 
     Each data info holds, beside MMPose's keys: ``keypoints`` (1, K, 2) in image pixels, ``keypoints_visible`` (1, K) in
     {0, 1}; ``slot_presence`` (S,) in {1 labelled, 0 known to be empty, -1 unknown}; ``spacing`` (2,) in mm/px [x, y]
-    where the file knows it; and ``codec``, for the transforms. Every sample carries ``anchor`` in its metainfo,
-    whatever the pipeline packs: without it a prediction could claim level names that its slots do not have.
+    and ``spacing_source`` where the file knows it; and ``codec``, for the transforms. Every sample carries ``anchor``
+    in its metainfo, whatever the pipeline packs: without it a prediction could claim level names that its slots do not
+    have.
 
     Args:
         codec: config of the codec of the model that will read the samples: its input frame, and what it is taught of
@@ -126,6 +127,7 @@ class SpondyloDataset(BaseCocoStyleDataset):
         )
         if image.get('spacing'):
             info['spacing'] = np.array(image['spacing'], dtype=np.float32)
+            info['spacing_source'] = 'annotations'
         if spine is not None:
             keypoints = np.array(spine['keypoints'], dtype=np.float32).reshape(1, NUM_KEYPOINTS, 3)
             info['keypoints'] = keypoints[..., :2]

@@ -35,6 +35,14 @@ def test_a_pattern_without_match_is_named(films, pattern):
         find_images([films / pattern])
 
 
+def test_in_a_folder_dicom_files_are_found_by_their_content(films):
+    disc = films / 'disc'
+    disc.mkdir()
+    for name, start in (('IM1', b'DICM'), ('1.2.840', b'DICM'), ('DICOMDIR', b'DICM'), ('README', b'Read')):
+        (disc / name).write_bytes(bytes(128) + start + b' me')
+    assert list(find_images([disc])) == ['1.2.840', 'IM1']
+
+
 def test_hidden_files_and_overlays_of_an_earlier_run_are_no_films(films):
     (films / 'a' / '._1.jpg').touch()
     (films / 'a' / 'out' / 'overlays').mkdir(parents=True)

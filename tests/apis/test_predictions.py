@@ -55,6 +55,41 @@ def test_a_slip_of_a_share_of_the_endplate_is_graded(slip, grade):
     assert row == dict(upper='L4', lower='L5', percent=float(slip), grade=grade)  # endplates are 100 px long
 
 
+@pytest.mark.parametrize('spacing, mm', [((0.2, 0.2), 4.0), ((0.1, 0.3), 2.0), ((0.4, 0.1), 8.0)])
+def test_with_a_spacing_a_slip_has_mm_along_the_endplate(spacing, mm):
+    """20 px along an endplate of 100 px that lies level, so that only the width of a pixel counts."""
+    result = record(20, spacing=spacing, spacing_source='PixelSpacing')
+    (row,) = [row for row in result['slips'] if row['upper'] == 'L4']
+    assert (row['percent'], row['mm']) == (20.0, mm)
+    assert (result['spacing'], result['spacing_source']) == (list(spacing), 'PixelSpacing')
+    assert result['pixel_aspect'] == round(spacing[0] / spacing[1], 6)
+
+
+def test_mm_of_a_tilted_endplate_are_those_of_the_patient():
+    """Pixels are 0.1 mm wide and 0.3 mm high. From its back end the endplate below runs 30 px to the left and 40 down:
+    (-3, 12) mm. The corner above lies 10 px to the left and 5 up: (-1, -1.5) mm, (3 - 18) / |(3, 12)| of it along it.
+    """
+    body = np.array([[0, 40], [30, 0], [20, 55], [50, 15]]) + [100, 300]
+    keypoints = np.zeros((NUM_KEYPOINTS, 2))
+    keypoints[:4], keypoints[4:8] = body, body - [30, 20]
+    presence = np.arange(NUM_SLOTS) < 2
+    settings = dict(size=(400, 400), spacing=(0.1, 0.3), side='left')
+    (row,) = image_record(keypoints, np.ones(NUM_KEYPOINTS), presence.astype(float), **settings)['slips']
+    assert row['mm'] == pytest.approx(-15 / np.hypot(3, 12), abs=0.005)
+    assert row['percent'] == pytest.approx(100 * -15 / (3**2 + 12**2), abs=0.005)
+
+
+def test_the_aspect_alone_gives_the_same_percentages_and_no_mm():
+    tilted = lordotic() @ np.array([[0.9, 0.4], [-0.4, 0.9]]) + [300, 0]
+    settings = dict(scores=np.ones(NUM_KEYPOINTS), presence=np.ones(NUM_SLOTS), size=(900, 900), side='left')
+    known = image_record(tilted, spacing=(0.3, 0.2), **settings)
+    ratio = image_record(tilted, pixel_aspect=1.5, **settings)
+    assert [row['percent'] for row in ratio['slips']] == [row['percent'] for row in known['slips']] != []
+    assert all('mm' in row for row in known['slips']) and not any('mm' in row for row in ratio['slips'])
+    assert (ratio['spacing'], ratio['spacing_source'], ratio['pixel_aspect']) == (None, None, 1.5)
+    assert known['slips'][0]['percent'] != image_record(tilted, **settings)['slips'][0]['percent']
+
+
 def test_a_corner_the_model_was_not_taught_is_left_out_and_the_slip_on_that_sacrum_is_not():
     taught = np.ones(NUM_KEYPOINTS, dtype=bool)
     taught[2:4] = taught[20:24] = False

@@ -33,6 +33,15 @@ def test_a_labelled_split_gives_predictions_overlays_and_metrics(inferencer, tmp
     assert len(list((tmp_path / 'overlays').glob('*.png'))) == 3
 
 
+def test_a_report_is_written_unless_there_are_too_many_images_or_none_is_wanted(inferencer, tmp_path, monkeypatch):
+    report = tmp_path / 'report.html'
+    assert run_test(inferencer, tmp_path, split='val').report == report and report.is_file()
+    assert run_test(inferencer, tmp_path, split='val', report=False).report is None and not report.exists()
+    monkeypatch.setattr('spondylo_mm.apis.testing.MAX_REPORTED', 2)
+    assert run_test(inferencer, tmp_path, split='val').report is None and not report.exists()
+    assert run_test(inferencer, tmp_path, split='val', report=True).report == report and report.is_file()
+
+
 def test_blind_images_follow_the_contract(inferencer, phantoms, tmp_path, everything_present):
     result = run_test(inferencer, tmp_path, images=[str(phantoms / 'Test')])
     assert result.metrics is None and not (tmp_path / 'metrics.json').exists()

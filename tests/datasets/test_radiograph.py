@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spondylo_mm.datasets.radiograph import MAX_PIXELS, radiograph_size, read_radiograph
+from spondylo_mm.datasets.dicom import NO_GEOMETRY
+from spondylo_mm.datasets.grey_levels import MAX_PIXELS
+from spondylo_mm.datasets.radiograph import radiograph_geometry, radiograph_size, read_radiograph
 from spondylo_mm.errors import InputError
 
 
@@ -124,7 +126,6 @@ def test_a_truncated_image_is_refused_not_half_decoded(tmp_path, suffix):
         (b'', 'the file is empty'),
         (b'this is a text file with another name\n' * 9, 'not an image'),
         (b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n', 'not an image'),
-        (bytes(128) + b'DICM' + bytes(200), 'a DICOM file, which is not read directly: give a JPEG, PNG'),
     ],
 )
 @pytest.mark.parametrize('read', [read_radiograph, radiograph_size])
@@ -171,3 +172,7 @@ def test_an_image_too_large_to_be_a_radiograph_is_refused_before_it_is_decoded(t
     )
     with pytest.raises(InputError, match='pixels'):
         read_radiograph(path)
+
+
+def test_dots_per_inch_are_not_taken_for_the_size_of_a_pixel(tmp_path, grey):
+    assert radiograph_geometry(saved(tmp_path / 'a.jpg', grey, dpi=(300, 300))) == NO_GEOMETRY

@@ -48,6 +48,26 @@ def test_monte_carlo_dropout_prints_how_well_deviations_rank_errors(run_tool, ti
         assert (json.loads((tmp_path / 'b' / 'metrics.json').read_text())['uncertainty'] == uncertainty) is equal
 
 
+def test_the_report_is_named_or_said_to_be_left_out(run_tool, tiny_config, trained, phantoms, tmp_path, monkeypatch):
+    command = ('test.py', tiny_config, trained, '--images', phantoms / 'Test', '--out', tmp_path)
+    assert f'report: {tmp_path / "report.html"}' in run_tool(*command)[1]
+    assert 'report: ' not in run_tool(*command, '--no-report')[1]
+    monkeypatch.setattr('spondylo_mm.apis.testing.MAX_REPORTED', 1)
+    assert '--report writes it all the same' in run_tool(*command)[1]
+
+
+def test_spacing_and_aspect_come_from_the_command_line(run_tool, tiny_config, trained, phantoms, tmp_path):
+    command = ('test.py', tiny_config, trained, '--images', phantoms / 'Test', '--no-report', '--out', tmp_path)
+    for option, expected in (('--spacing 0.3 0.2', lambda shape: 1.5), ('--aspect 0.5', lambda shape: 0.5 / shape)):
+        status, _, _ = run_tool(*command, *option.split())
+        content = json.loads((tmp_path / 'predictions.json').read_text())
+        assert status == 0 and option.split()[0].strip('-') in content['model']
+        for record in content['images'].values():
+            assert record['pixel_aspect'] == pytest.approx(expected(record['width'] / record['height']), abs=1e-5)
+    status, _, err = run_tool(*command, '--spacing', '0', '0.2')
+    assert status == 2 and '--spacing 0.0 0.2: give two numbers' in errors(err)[0]
+
+
 def test_a_given_facing_is_used_for_every_image_and_written_down(run_tool, tiny_config, trained, phantoms, tmp_path):
     command = ('test.py', tiny_config, trained, '--data-root', phantoms, '--facing', 'right', '--out', tmp_path)
     status, out, _ = run_tool(*command)

@@ -44,6 +44,8 @@ val_pipeline = [
             'dataset_name',
             'slot_presence',
             'spacing',
+            'spacing_source',
+            'pixel_aspect',
         ),
     ),
 ]

@@ -13,6 +13,7 @@ from mmpose.registry import METRICS
 
 from ...anatomy import NUM_KEYPOINTS
 from ...atomic import write_json
+from ...clinical.patient_spine import proportions
 from ...codecs.presence import vertebra_presence
 from ...datasets.anchors import CAUDAL, slot_names
 from ..functional.clinical_score import score_clinical
@@ -29,8 +30,8 @@ class SpondyloMetric(BaseMetric):
     Monte-Carlo dropout, ``keypoint_sd`` and ``keypoint_sd_between_passes`` (1, K), without it perhaps
     ``keypoint_spread`` (1, K);
     ``gt_instances`` with ``keypoints`` (1, K, 2) and ``keypoints_visible`` (1, K); and the metainfo ``ori_shape``
-    (h, w), ``img_path``, optionally ``slot_presence`` (S,), ``spacing`` (2,) mm/px [x, y], ``facing`` and ``anchor``,
-    without which slots are taken for levels.
+    (h, w), ``img_path``, optionally ``slot_presence`` (S,), ``spacing`` (2,) mm/px [x, y] or else ``pixel_aspect``, a
+    pixel's width over its height, ``facing`` and ``anchor``, without which slots are taken for levels.
 
     Args:
         clinical: also compare slips, grades and alignment.
@@ -93,7 +94,8 @@ class SpondyloMetric(BaseMetric):
             if self.clinical:
                 doubt = spread if sd is None else sd
                 facing = sample.get('facing')
-                score.clinical = score_clinical(corners[0], presence, corners[1], labelled, spacing, facing, doubt)
+                ratio = proportions(spacing, sample.get('pixel_aspect'))
+                score.clinical = score_clinical(corners[0], presence, corners[1], labelled, ratio, facing, doubt)
             self.results.append(score)
 
     def compute_metrics(self, results: list[ImageScore]) -> dict[str, float]:

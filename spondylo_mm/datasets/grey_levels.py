@@ -1,0 +1,45 @@
+"""From stored values to grey levels, and how large an image may be: what image files and DICOM have in common."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+
+# The largest detectors have about 4300 x 4300 pixels; three of them stitched to a full spine make 55 million. What
+# claims to be larger is no radiograph, and is refused before its pixels are decoded into memory.
+MAX_PIXELS = 64_000_000
+
+# 12-bit data sits in 16-bit files at any offset; collimation borders and burnt-in letters are the darkest and brightest
+# pixels. Half a per cent at either end is less than a border and more than a letter.
+_WINDOW_PERCENTILES = (0.5, 99.5)
+
+
+def check_size(path: Path, width: int, height: int) -> None:
+    """Refuse what is too large to be a radiograph.
+
+    Raises:
+        InputError: it is.
+    """
+    if width * height > MAX_PIXELS:
+        raise InputError(
+            f'{path}: {width}x{height} pixels are more than a radiograph has '
+            f'({MAX_PIXELS // 1_000_000} million): crop or scale it down'
+        )
+
+
+def windowed(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Values (H, W) of any type as uint8, ``low`` and what is below black, ``high`` and what is above white."""
+    scaled = (values.astype(np.float32) - low) * (255 / max(high - low, 1e-6))
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+
+
+def windowed_by_percentiles(values: np.ndarray) -> np.ndarray:
+    """Values (H, W) of any type as uint8, the 0.5th percentile black and the 99.5th white; NaN counts as 0."""
+    values = np.nan_to_num(values.astype(np.float32))
+    low, high = np.percentile(values, _WINDOW_PERCENTILES)
+    if high <= low:  # nearly every pixel has one value: keep whatever contrast there is
+        low, high = values.min(), values.max()
+    return windowed(values, low, high)
