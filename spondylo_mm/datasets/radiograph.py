@@ -24,6 +24,11 @@ _FORMATS = ('JPEG', 'PNG', 'TIFF', 'BMP')  # an explicit list: Pillow would star
 # claims to be larger is no radiograph, and is refused before its pixels are decoded into memory.
 MAX_PIXELS = 64_000_000
 
+# Smaller ones are icons and thumbnails, if not damaged: no vertebra would be seen on them.
+MIN_SIDE = 16
+
+_STACKS = ('PNG', 'TIFF')  # may hold several images; a phone's JPEG may hold a preview, which does no harm
+
 # 12-bit data sits in 16-bit files at any offset; collimation borders and burnt-in letters are the darkest and brightest
 # pixels. Half a per cent at either end is less than a border and more than a letter.
 _WINDOW_PERCENTILES = (0.5, 99.5)
@@ -44,7 +49,6 @@ _DECODING_ERRORS = (
     OverflowError,
     struct.error,
     zlib.error,
-    Image.DecompressionBombError,
 )
 
 
@@ -94,11 +98,19 @@ def _opened(path: str | Path) -> Iterator[Image.Image]:
                     f'{path}: {width}x{height} pixels are more than a radiograph has '
                     f'({MAX_PIXELS // 1_000_000} million): crop or scale it down'
                 )
+            if min(width, height) < MIN_SIDE:
+                raise InputError(f'{path}: {width}x{height} pixels are too few for a radiograph: give the whole image')
+            if image.format in _STACKS and (frames := getattr(image, 'n_frames', 1)) > 1:
+                raise InputError(f'{path}: holds {frames} images, of which none is the one: save each on its own')
             yield image
     except PermissionError as error:
         raise InputError(f'{path}: {error.strerror}: make the file readable') from error
     except Image.UnidentifiedImageError as error:
         raise InputError(f'{path}: {_what_it_is(path)}: give a JPEG, PNG, TIFF or BMP file') from error
+    except Image.DecompressionBombError as error:  # twice what Pillow itself warns of
+        raise InputError(
+            f'{path}: more pixels than a radiograph has ({MAX_PIXELS // 1_000_000} million): crop or scale it down'
+        ) from error
     except _DECODING_ERRORS as error:
         raise InputError(f'{path}: truncated or damaged image ({error}): copy the file again') from error
 
