@@ -8,7 +8,7 @@ PYTHON := $(VENV)/bin/python
 PIP    := $(PYTHON) -m pip install --quiet --disable-pip-version-check
 DEMO   := work_dirs/demo
 
-.PHONY: help setup demo test test-slow lint benchmark-codec benchmark-models benchmark-clinical clean
+.PHONY: help setup demo test test-slow test-robust lint benchmark-codec benchmark-models benchmark-clinical clean
 
 help:  ## explain every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 20
@@ -24,10 +24,13 @@ demo: setup  ## make 368 phantoms, train a small HRNet on them, evaluate it: abo
 	$(PYTHON) tools/test.py configs/demo.py $(DEMO)/best_spondylo_MRE_epoch_*.pth --out $(DEMO)/val
 
 test: setup  ## run the tests (a few minutes) and report coverage
-	$(PYTHON) -m pytest -m 'not slow and not gpu' --cov --cov-report=term
+	$(PYTHON) -m pytest -m 'not slow and not robust and not gpu' --cov --cov-report=term
 
 test-slow: setup  ## run the slow tests: full-size models, one step each
-	$(PYTHON) -m pytest -m 'slow'
+	$(PYTHON) -m pytest -m 'slow and not robust'
+
+test-robust: setup  ## bad inputs, fuzzing, kills, full disks: a quarter of an hour, one table at the end
+	$(PYTHON) -m pytest -p tests.robust_table -m 'not gpu' tests/bad_inputs tests/fuzz tests/robust
 
 lint: setup  ## check style
 	$(PYTHON) -m ruff check .

@@ -6,7 +6,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import InputError
@@ -27,6 +27,29 @@ def make_output_folder(path: str | Path) -> Path:
 
 
 @contextmanager
+def alone_in(folder: str | Path) -> Iterator[None]:
+    """Wait until no other process is in this context for the same folder, which is made if need be.
+
+    The system ends the lock with the process, however that ends. Where folders cannot be locked (Windows, some network
+    file systems) nobody waits.
+    """
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    try:
+        import fcntl
+
+        handle = os.open(folder, os.O_RDONLY)
+    except (ImportError, PermissionError):
+        yield
+        return
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on success it becomes ``path``, on any error it is removed.
 
@@ -42,6 +65,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     try:
         yield part
         os.replace(part, path)
+    except OSError as error:
+        if error.filename in (None, str(part)):  # a full disk does not say which file it was for
+            error.filename = str(path)
+        raise
     finally:
         part.unlink(missing_ok=True)
 

@@ -4,12 +4,15 @@ those."""
 from __future__ import annotations
 
 import errno
+import io
+import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 from .errors import InputError
+from .escaping import printable
 
 EXIT_BAD_INPUT = 2
 DISK_ERRORS = {
@@ -27,6 +30,9 @@ DISK_ERRORS = {
 
 def run(main: Callable[[], int | None]) -> NoReturn:
     """Run a tool's ``main`` and exit with its status, or with 2 and one line where the user's input is at fault."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors='backslashreplace')  # a path on the command line need not be UTF-8
+    logging.raiseExceptions = False  # a log on a full disk: what is written next says so, without a traceback a line
     try:
         sys.exit(main() or 0)
     except InputError as error:
@@ -43,5 +49,11 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         sys.exit(130)
-    print('error: ' + ' '.join(message.split()), file=sys.stderr)
+    print_errors([message])
     sys.exit(EXIT_BAD_INPUT)
+
+
+def print_errors(messages: Iterable[object]) -> None:
+    """One line each on standard error, whatever the names in it hold."""
+    for message in messages:
+        print('error: ' + printable(' '.join(str(message).split())), file=sys.stderr)

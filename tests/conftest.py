@@ -1,6 +1,9 @@
 """What many tests need: real data where it is, a small phantom dataset, and the demo's model made tiny."""
 
 import os
+import runpy
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -56,6 +59,24 @@ def trained(phantoms, tiny_config, tmp_path_factory) -> Path:
     from spondylo_mm.apis.training import train
 
     return train(str(tiny_config), data_root=str(phantoms), work_dir=str(tmp_path_factory.mktemp('work')))
+
+
+@pytest.fixture
+def run_tool(monkeypatch, capsys) -> Callable[..., tuple[int, str, list[str]]]:
+    """Run a tool as a script, as its users do: ``run_tool('prepare_data.py', SRC, '--strict')``.
+
+    Returns:
+        Exit status, standard output, and the lines of standard error.
+    """
+
+    def run(name: str, *arguments: object) -> tuple[int, str, list[str]]:
+        monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            runpy.run_path(str(ROOT / 'tools' / name), run_name='__main__')
+        out, err = capsys.readouterr()
+        return stop.value.code, out, err.splitlines()
+
+    return run
 
 
 @pytest.fixture(scope='session')

@@ -1,9 +1,8 @@
 """Training runs side by side: tools/compare_runs.py work_dirs"""
 
 import argparse
-import sys
 
-from spondylo_mm.command_line import EXIT_BAD_INPUT, run
+from spondylo_mm.command_line import EXIT_BAD_INPUT, print_errors, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -43,8 +42,7 @@ def main() -> int:
         write_text(args.csv, csv_runs(runs))
     if args.markdown:
         write_text(args.markdown, markdown_runs(runs))
-    for failure in failures:
-        print(f'error: {failure}', file=sys.stderr)
+    print_errors(failures)
     return EXIT_BAD_INPUT if failures else 0
 
 

@@ -1,10 +1,9 @@
 """How training runs went, in one figure: tools/plot_curves.py work_dirs --out curves.png"""
 
 import argparse
-import sys
 from pathlib import Path
 
-from spondylo_mm.command_line import EXIT_BAD_INPUT, run
+from spondylo_mm.command_line import EXIT_BAD_INPUT, print_errors, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -35,8 +34,7 @@ def main() -> int:
     with atomic_path(args.out) as part:
         figure.savefig(part, dpi=130)
     print(f'curves of {len(runs)} runs: {args.out}')
-    for failure in failures:
-        print(f'error: {failure}', file=sys.stderr)
+    print_errors(failures)
     return EXIT_BAD_INPUT if failures else 0
 
 

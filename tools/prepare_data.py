@@ -1,9 +1,8 @@
 """Check, repair and convert a dataset's labels: tools/prepare_data.py SRC [--out DIR]"""
 
 import argparse
-import sys
 
-from spondylo_mm.command_line import EXIT_BAD_INPUT, run
+from spondylo_mm.command_line import EXIT_BAD_INPUT, print_errors, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -57,8 +56,7 @@ def main() -> int:
 
     prepared = prepare(args.src, args.out, args.format, args.anchor, args.strict, args.drop_leaks, args.seed)
     print(summary(prepared), flush=True)
-    for row in prepared.unreadable:
-        print(f'error: {row}', file=sys.stderr)
+    print_errors(prepared.unreadable)
     return EXIT_BAD_INPUT if prepared.unreadable else 0
 
 

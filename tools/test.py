@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from spondylo_mm.command_line import EXIT_BAD_INPUT, run
+from spondylo_mm.command_line import EXIT_BAD_INPUT, print_errors, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -20,7 +20,7 @@ def parse_args() -> argparse.Namespace:
         metavar='DIR',
         help="folder that tools/prepare_data.py wrote to (default: the config's data_root)",
     )
-    parser.add_argument('--split', choices=('val', 'test'), default='val', help='split to predict (default: val)')
+    parser.add_argument('--split', choices=('val', 'test'), help='split to predict (default: val)')
     parser.add_argument(
         '--images', nargs='+', default=[], metavar='PATH', help='instead of a split: image files, folders or globs'
     )
@@ -75,7 +75,11 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--device', default='auto', help='auto (default), cpu or cuda')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='changes to the config')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.images and args.split:
+        parser.error(f'--images and --split {args.split}: give one of them')
+    args.split = args.split or 'val'
+    return args
 
 
 def main() -> int:
@@ -129,8 +133,7 @@ def main() -> int:
         if result.reliability_plot:
             print(f'reliability: {result.reliability_plot}')
         print(format_table(json.loads(result.metrics_file.read_text())))
-    for failure in result.failures:
-        print(f'error: {failure}', file=sys.stderr)
+    print_errors(result.failures)
     return EXIT_BAD_INPUT if result.failures else 0
 
 

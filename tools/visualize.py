@@ -1,10 +1,10 @@
 """Look at a model's worst predictions: tools/visualize.py CONFIG CHECKPOINT --worst 10 --heatmaps"""
 
 import argparse
-import sys
 from pathlib import Path
 
-from spondylo_mm.command_line import EXIT_BAD_INPUT, run
+from spondylo_mm.command_line import EXIT_BAD_INPUT, print_errors, run
+from spondylo_mm.escaping import printable
 
 
 def parse_args() -> argparse.Namespace:
@@ -19,9 +19,7 @@ def parse_args() -> argparse.Namespace:
         metavar='DIR',
         help="folder that tools/prepare_data.py wrote to (default: the config's data_root)",
     )
-    parser.add_argument(
-        '--split', choices=('train', 'val', 'test'), default='val', help='split to predict (default: val)'
-    )
+    parser.add_argument('--split', choices=('train', 'val', 'test'), help='split to predict (default: val)')
     parser.add_argument(
         '--images', nargs='+', default=[], metavar='PATH', help='instead of a split: image files, folders or globs'
     )
@@ -37,6 +35,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--device', default='auto', help='auto (default), cpu or cuda')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='changes to the config')
     args = parser.parse_args()
+    if args.images and args.split:
+        parser.error(f'--images and --split {args.split}: give one of them')
+    args.split = args.split or 'val'
     if args.worst is not None and args.worst < 1:
         parser.error(f'--worst {args.worst}: give 1 or more')
     return args
@@ -66,11 +67,10 @@ def main() -> int:
         if image.worst_level:
             print(
                 f'{rank:>4}  MRE {image.mre:6.1f}  matched {image.matched_mre:6.1f}  worst level '
-                f'{image.worst_level:<3} {image.worst_level_mre:6.1f}  {image.sample.file_name}'
+                f'{image.worst_level:<3} {image.worst_level_mre:6.1f}  {printable(image.sample.file_name)}'
             )
     print(f'pictures of {len(drawn)} images: {out / PICTURES}')
-    for failure in failures:
-        print(f'error: {failure}', file=sys.stderr)
+    print_errors(failures)
     return EXIT_BAD_INPUT if failures else 0
 
 

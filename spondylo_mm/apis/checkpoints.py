@@ -52,8 +52,8 @@ def load_weights(
         allow_partial: load the weights that match and log which do not.
 
     Raises:
-        InputError: the file is missing, is no checkpoint, holds pickled objects, or belongs to another model (with
-            ``allow_partial``: nothing matches).
+        InputError: the file is missing, is no checkpoint, holds pickled objects, belongs to another model (with
+            ``allow_partial``: nothing matches), or a weight is not finite.
     """
     weights = _read_weights(Path(path))
     weights = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
@@ -72,6 +72,9 @@ def load_weights(
         print_log(
             f'{path}: {fitting} of {len(own)} weights fit and are loaded; {difference}', 'current', logging.WARNING
         )
+    broken = [name for name in own if name in weights and not torch.isfinite(weights[name]).all()]
+    if broken:
+        raise not_finite(path, broken)
     model.load_state_dict(
         {name: value for name, value in weights.items() if name in own and name not in reshaped}, strict=False
     )
@@ -86,6 +89,8 @@ def read_checkpoint(path: str | Path) -> object:
         InputError: the file is missing, is no checkpoint, or holds pickled objects.
     """
     path = Path(path)
+    if path.is_dir():
+        raise InputError(f'{path}: is a folder: give a .pth file in it')
     if not path.is_file():
         raise InputError(f'{path}: no such checkpoint: train one with tools/train.py')
     if path.suffix == '.safetensors':
@@ -102,6 +107,15 @@ def read_checkpoint(path: str | Path) -> object:
         raise InputError(f'{path}: is not a checkpoint: give a .pth file written by tools/train.py') from None
     except Exception as error:  # a damaged zip archive fails in many ways
         raise _damaged(path, error) from None
+
+
+def holds_placeholders(content: object) -> bool:
+    """Whether a checkpoint's content is in part objects of mmengine that were not opened."""
+    if isinstance(content, dict):
+        return any(map(holds_placeholders, content.values()))
+    if isinstance(content, (list, tuple)):
+        return any(map(holds_placeholders, content))
+    return isinstance(content, _Unread)
 
 
 def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
@@ -125,9 +139,24 @@ def _read_weights(path: Path) -> dict[str, torch.Tensor]:
     weights = content.get('state_dict', content) if isinstance(content, dict) else None
     if not isinstance(weights, dict) or not weights:
         raise InputError(f'{path}: holds no state_dict: give a .pth file written by tools/train.py')
-    if not all(isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in weights.items()):
+    if not all(isinstance(name, str) and _has_values(value) for name, value in weights.items()):
         raise InputError(f'{path}: holds no state_dict: give a .pth file written by tools/train.py')
     return {name.removeprefix('module.'): value for name, value in weights.items()}
+
+
+def _has_values(value: object) -> bool:
+    """Whether it is a tensor of numbers in memory: others can be saved too, but are no weights of ours."""
+    return (
+        isinstance(value, torch.Tensor) and value.layout == torch.strided and not (value.is_meta or value.is_quantized)
+    )
+
+
+def not_finite(path: str | Path, names: list[str]) -> InputError:
+    shown = f'{", ".join(names[:_SHOWN])}{_more(names)}'
+    return InputError(
+        f'{path}: {shown} hold NaN or infinity, so the training had diverged: give an earlier checkpoint, or train '
+        'with a lower learning rate'
+    )
 
 
 def _difference(weights: dict, own: dict, reshaped: list[str], missing: list[str], unexpected: list[str]) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -13,6 +14,28 @@ from mmengine.config import Config, DictAction
 from ..errors import InputError
 
 DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+# Whole numbers, the least of each: what torch and mmengine do with a smaller one is a traceback or nothing at all.
+_LEAST = {
+    'train_dataloader.batch_size': 1,
+    'val_dataloader.batch_size': 1,
+    'test_dataloader.batch_size': 1,
+    'train_dataloader.num_workers': 0,
+    'val_dataloader.num_workers': 0,
+    'test_dataloader.num_workers': 0,
+    'train_cfg.max_epochs': 1,
+    'train_cfg.val_interval': 1,
+    'default_hooks.checkpoint.interval': 1,
+    'default_hooks.logger.interval': 1,
+    'auto_scale_lr.base_batch_size': 1,
+    'randomness.seed': 0,
+}
+LARGEST_SEED = 2**32 - 1  # of numpy's generator
+
+# What goes wrong where a config names what does not exist, or hands it what it does not take.
+_CONFIG_ERRORS = (AssertionError, AttributeError, ImportError, LookupError, RuntimeError, TypeError, ValueError)
+
+_DEVICES_WITHOUT_MEMORY = ('meta',)  # torch has it, but nothing can be computed there
 
 _NUM_STAGES = 4  # of MMPose's ResNet and HRNet
 
@@ -34,6 +57,8 @@ def load_config(path: str | Path, options: Sequence[str] = (), data_root: str | 
             model and data disagree about the codec.
     """
     path = Path(path)
+    if path.is_dir():
+        raise InputError(f'{path}: is a folder: choose one of the configs in it')
     if not path.is_file():
         raise InputError(f'{path}: no such config file: choose one of configs/')
     try:
@@ -48,12 +73,43 @@ def load_config(path: str | Path, options: Sequence[str] = (), data_root: str | 
     for key, value in changes.items():
         _check_change(config, key, value, path)
     config.merge_from_dict(changes)
-    if data_root is not None:
-        config.data_root = data_root
-        for name in DATALOADERS:
-            config[name].dataset.data_root = data_root
-    _check_agreement(config, path)
+    try:
+        if data_root is not None:
+            config.data_root = data_root
+            for name in DATALOADERS:
+                config[name].dataset.data_root = data_root
+        _check_agreement(config, path)
+    except (AttributeError, LookupError, TypeError) as error:
+        raise InputError(f'{path}: lacks what every config here has ({_first_sentence(error)}): inherit one') from error
+    _check_counts(config, path)
     return config
+
+
+@contextmanager
+def built_from(config: Config, what: str) -> Iterator[None]:
+    """Say which config it was, where building ``what`` from it fails.
+
+    Raises:
+        InputError: instead of any of ``_CONFIG_ERRORS``, which stays its cause.
+    """
+    try:
+        yield
+    except OSError:  # huggingface_hub's, of weights that are not there, are ValueErrors as well
+        raise
+    except _CONFIG_ERRORS as error:
+        raise InputError(
+            f'{config.filename}: {what} cannot be built as it says ({type(error).__name__}: {_first_sentence(error)}): '
+            'correct the config or --cfg-options'
+        ) from error
+
+
+def check_seed(seed: int) -> None:
+    """
+    Raises:
+        InputError: the seed is none that every generator takes.
+    """
+    if not 0 <= seed <= LARGEST_SEED:
+        raise InputError(f'--seed {seed}: give a whole number from 0 to {LARGEST_SEED}')
 
 
 def choose_device(device: str) -> str:
@@ -66,6 +122,8 @@ def choose_device(device: str) -> str:
         return 'cuda' if torch.cuda.is_available() else 'cpu'
     if device.startswith('cuda') and not torch.cuda.is_available():
         raise InputError(f'--device {device}: torch sees no GPU on this machine: use --device cpu')
+    if device.split(':')[0] in _DEVICES_WITHOUT_MEMORY:
+        raise InputError(f'--device {device}: nothing can be computed there: use auto, cpu or cuda')
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
@@ -159,8 +217,27 @@ def _check_change(config: Config, key: str, value: object, path: Path) -> None:
                 f'--cfg-options {key}: {where} has no key {part!r}: {hint} (to add a key, inherit the config)'
             )
         node = node[part] if isinstance(node, dict) else node[int(part)]
-    if isinstance(node, (int, float)) and isinstance(value, str):
+    if isinstance(node, (int, float)) and not isinstance(value, (int, float, type(None))):
         raise InputError(f'--cfg-options {key}={value}: is {node} in the config: give a number or True/False')
+    if isinstance(node, (dict, list, tuple)) and not isinstance(value, (dict, list, tuple, type(None))):
+        held = ', '.join(map(str, node)) if isinstance(node, dict) else f'{len(node)} values'
+        raise InputError(f'--cfg-options {key}={value}: holds {held} in the config: change one of those')
+
+
+def _check_counts(config: Config, path: Path) -> None:
+    for key, least in _LEAST.items():
+        node = config._cfg_dict
+        for part in key.split('.'):
+            node = node.get(part) if isinstance(node, dict) else None
+        if node is not None and (type(node) is not int or node < least):
+            raise InputError(f'{path}: {key}={node!r}: give a whole number from {least} up')
+    if isinstance(seed := config.get('randomness', {}).get('seed'), int):
+        check_seed(seed)
+
+
+def _first_sentence(error: Exception) -> str:
+    lines = str(error.args[0] if error.args else error).strip().split('. ')[0].splitlines()
+    return lines[0] if lines else 'no more is said'
 
 
 def _check_agreement(config: Config, path: Path) -> None:

@@ -30,7 +30,7 @@ def find_images(patterns: Sequence[str | Path], exclude: Path | None = None) -> 
     """
     paths: set[Path] = set()
     for pattern in map(str, patterns):
-        found = [path for path in _matches(pattern) if exclude is None or exclude.absolute() not in path.parents]
+        found = [path for path in _matches(pattern) if exclude is None or exclude.resolve() not in path.parents]
         if not found:
             kinds = ', '.join(RADIOGRAPH_SUFFIXES)
             raise InputError(
@@ -38,20 +38,31 @@ def find_images(patterns: Sequence[str | Path], exclude: Path | None = None) -> 
             )
         paths.update(found)
     shared = Path(os.path.commonpath([path.parent for path in paths]))
-    return {path.relative_to(shared).as_posix(): path for path in sorted(paths)}
+    return {_text(path.relative_to(shared)): path for path in sorted(paths)}
+
+
+def _text(path: Path) -> str:
+    """A name that can be written as UTF-8: bytes of it that are none are shown as ``\\udcff``."""
+    return path.as_posix().encode(errors='backslashreplace').decode()
+
+
+def _only_name(path: Path) -> Path:
+    """The one path of a file, however the user got there: ``Test/../Test/a.jpg`` is ``Test/a.jpg``. A link to a file
+    keeps its own name."""
+    return path.parent.resolve() / path.name
 
 
 def _matches(pattern: str) -> list[Path]:
     path = Path(pattern)
     if path.is_dir():
         return [
-            file.absolute()
+            _only_name(file)
             for file in path.rglob('*')
             if file.name[0] != '.' and file.is_file() and _is_radiograph(file)
         ]
     if path.is_file():
-        return [path.absolute()]  # whatever its suffix: the user named it
-    return [Path(name).absolute() for name in glob.glob(pattern, recursive=True) if Path(name).is_file()]
+        return [_only_name(path)]  # whatever its suffix: the user named it
+    return [_only_name(Path(name)) for name in glob.glob(pattern, recursive=True) if Path(name).is_file()]
 
 
 def _is_radiograph(file: Path) -> bool:

@@ -26,7 +26,7 @@ from ..errors import InputError
 from ..models.mc_dropout import dropout_layers, thinned
 from .checkpoints import load_weights
 from .coarse_to_fine import refine, spine_region
-from .configs import choose_device, load_config, without_pretraining
+from .configs import built_from, choose_device, load_config, without_pretraining
 from .images import find_images
 from .predictions import image_record
 
@@ -89,7 +89,7 @@ class SpineInferencer:
         self.config = without_pretraining(load_config(config, options, data_root))
         init_default_scope(self.config.default_scope)
         self.device = choose_device(device)
-        with _quiet_logger():
+        with _quiet_logger(), built_from(self.config, 'the model'):
             self.model = MODELS.build(self.config.model)
         load_weights(self.model, checkpoint)
         self.model.to(self.device).eval()
@@ -130,7 +130,8 @@ class SpineInferencer:
         return self._build_dataset(ann_file=f'annotations/{split}.json')
 
     def _build_dataset(self, **changes: object) -> Dataset:
-        return DATASETS.build({**self.config.test_dataloader.dataset, **changes})
+        with built_from(self.config, 'the dataset'):
+            return DATASETS.build({**self.config.test_dataloader.dataset, **changes})
 
     @torch.inference_mode()
     def predict(self, dataset: Dataset, on_error: Callable[[InputError], None]) -> Iterator[PoseDataSample]:

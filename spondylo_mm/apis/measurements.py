@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,6 +21,7 @@ from ..clinical.meyerding import GRADES, grade_probabilities, meyerding_grade, s
 from ..clinical.normal_ranges import NORMAL_RANGES
 from ..clinical.patient_spine import PatientSpine, patient_spine, proportions
 from ..clinical.slip import endplate_length
+from ..escaping import csv_of_dicts
 
 _OF_PAIRS = (SEGMENTAL_ANGLE, DISC_ANGLE, *DISC_HEIGHTS)
 MEASUREMENT_COLUMNS = (
@@ -133,12 +132,8 @@ def _review(count: int, side: str, slips: dict[str, Measure]) -> list[str]:
 
 def measurements_csv(records: dict[str, dict]) -> str:
     """The records' measurements as a table with one row per pair of neighbouring levels."""
-    table = io.StringIO()
-    writer = csv.DictWriter(table, MEASUREMENT_COLUMNS, lineterminator='\n')
-    writer.writeheader()
-    for name, record in records.items():
-        writer.writerows(dict(file_name=name) | row for row in _pair_rows(record))
-    return table.getvalue()
+    rows = (dict(file_name=name) | row for name, record in records.items() for row in _pair_rows(record))
+    return csv_of_dicts(MEASUREMENT_COLUMNS, rows)
 
 
 def _pair_rows(record: dict) -> list[dict]:

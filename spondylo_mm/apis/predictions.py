@@ -5,8 +5,7 @@ The contract of ``predictions.json`` stands in the README. All coordinates are p
 
 from __future__ import annotations
 
-import csv
-import io
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -21,10 +20,12 @@ from ..clinical.patient_spine import proportions
 from ..codecs.presence import PRESENCE_THRESHOLD
 from ..datasets.anchors import CAUDAL, level_names
 from ..datasets.radiograph import read_radiograph
+from ..escaping import csv_of_dicts
 from ..visualization.overlay import draw_overlay
 from .measurements import clinical_record, measurements_csv, record_of_keypoints
 
 SCHEMA = 1
+_LONGEST_STEM = 240  # bytes; a file name has at most 255
 
 # Columns of the summary that are one measurement of the whole spine: its name and place.
 _ALIGNMENT = {
@@ -163,11 +164,8 @@ def write_predictions(folder: Path, records: dict[str, dict], model: dict) -> Pa
     """
     path = folder / 'predictions.json'
     write_json(path, dict(schema=SCHEMA, model=model, images=records), indent=1)
-    table = io.StringIO()
-    writer = csv.DictWriter(table, SUMMARY_COLUMNS, lineterminator='\n')
-    writer.writeheader()
-    writer.writerows(_summary_row(name, record) for name, record in records.items())
-    write_text(folder / 'summary.csv', table.getvalue())
+    summary = csv_of_dicts(SUMMARY_COLUMNS, (_summary_row(name, record) for name, record in records.items()))
+    write_text(folder / 'summary.csv', summary)
     write_text(folder / 'measurements.csv', measurements_csv(records))
     return path
 
@@ -200,8 +198,16 @@ def overlay_names(file_names: list[str]) -> dict[str, str]:
     flat = {}
     for name, stem in zip(file_names, stems, strict=True):
         unique = stems.count(stem) == 1
-        flat[name] = (stem if unique else name.replace('/', '__')) + '.png'
+        flat[name] = _short(stem if unique else name.replace('/', '__')) + '.png'
     return flat
+
+
+def _short(stem: str) -> str:
+    """A stem that leaves room for a suffix in a file name; one that is cut ends with a hash of the whole."""
+    if len(stem.encode()) <= _LONGEST_STEM:
+        return stem
+    digest = hashlib.sha256(stem.encode()).hexdigest()[:12]
+    return stem.encode()[: _LONGEST_STEM - len(digest) - 1].decode(errors='ignore') + f'-{digest}'
 
 
 def write_overlay(path: Path, image_path: Path, record: dict, truth: list[dict] | None = None) -> None:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import copy
+import socket
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from mmengine.runner import CheckpointLoader
 from mmengine.runner.checkpoint import get_torchvision_models
 from torch import nn
 
-from .checkpoints import load_weights
+from ..errors import InputError
+from .checkpoints import load_weights, read_checkpoint
 
 _TORCHVISION = 'torchvision://'
+_HUB = ('huggingface.co', 443)  # where timm's weights are
+_PATIENCE = 5.0  # s for an answer of a server of weights
 
 
 @dataclass(frozen=True)
@@ -67,3 +75,37 @@ def _local_file(checkpoint: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(checkpoint, str(path), progress=True)
     return path
+
+
+@contextmanager
+def no_waiting_for_the_network() -> Iterator[None]:
+    """While this context lasts, weights that have to come from a server which does not answer fail within seconds.
+
+    huggingface_hub asks five times, for half a minute in all. Where its server cannot be reached it is told that it is
+    offline: then it takes what was downloaded earlier, or fails at once. Behind a proxy nothing can be known.
+    """
+    from huggingface_hub import constants
+
+    offline, timeout = constants.HF_HUB_OFFLINE, socket.getdefaulttimeout()
+    try:
+        if not urllib.request.getproxies():
+            socket.create_connection(_HUB, timeout=_PATIENCE).close()
+    except OSError:
+        constants.HF_HUB_OFFLINE = True
+    socket.setdefaulttimeout(_PATIENCE)
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = offline
+        socket.setdefaulttimeout(timeout)
+
+
+def _load_strictly(filename: str, map_location: object = None) -> object:
+    """What mmengine loads, of a head's ``init_cfg`` for example: its own loader falls back to full unpickling, which
+    runs whatever code a file holds."""
+    if '://' in filename:
+        raise InputError(f'{filename}: is only downloaded for backbones: download it and name the file')
+    return read_checkpoint(filename)
+
+
+CheckpointLoader.register_scheme(list(CheckpointLoader._schemes), _load_strictly, force=True)

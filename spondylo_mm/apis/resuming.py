@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import torch
 from mmengine.config import Config
 
 from ..errors import InputError
-from .checkpoints import read_checkpoint
+from .checkpoints import holds_placeholders, not_finite, read_checkpoint
 
 # What makes a run: another value of any of these is another run. The number of epochs may grow; how many workers load
 # the data, where it lies and how the run is watched changes nothing.
@@ -37,10 +38,18 @@ def checkpoint_to_resume(resume: str | bool, work_dir: Path) -> Path:
                 f'--resume {path}: no such checkpoint: give a .pth file, or --resume alone for the last of the work dir'
             )
     content = read_checkpoint(path)
-    if not isinstance(content, dict) or not {'meta', 'optimizer', 'message_hub'} <= set(content):
+    if not isinstance(content, dict) or not {'meta', 'optimizer', 'message_hub', 'state_dict'} <= set(content):
         raise InputError(
             f'{path}: holds no optimizer state to go on from: resume from an epoch_N.pth of tools/train.py'
         )
+    if holds_placeholders(content):
+        raise InputError(
+            f'{path}: was written by another program, with pickled objects that are not opened for safety: start a new '
+            'run from its weights with --load-from'
+        )
+    weights = {name: value for name, value in content['state_dict'].items() if isinstance(value, torch.Tensor)}
+    if broken := [name for name, value in weights.items() if not torch.isfinite(value).all()]:
+        raise not_finite(path, broken)
     return path
 
 

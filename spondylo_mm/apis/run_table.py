@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 
+from ..escaping import csv_text, printable
 from ..evaluation.functional.radial_errors import REFERENCE_SIZE
 from ..evaluation.functional.summary import SDR_PX
 from .runs import Run
@@ -46,16 +45,14 @@ def markdown_runs(runs: Sequence[Run]) -> str:
 
 def csv_runs(runs: Sequence[Run]) -> str:
     """The same table for programs: nothing rounded, shares from 0 to 1, seconds, the whole hash; unknown is empty."""
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator='\n')
-    writer.writerow(_CSV_COLUMNS)
+    rows = [_CSV_COLUMNS]
     for run in ranked(runs):
         metrics = [run.best(name) for name in ('MRE', 'matched_MRE', _NEAR, _FAR)]
         times = [run.recorded('seconds'), run.best_epoch, run.epochs, run.recorded('max_epochs')]
-        writer.writerow(
+        rows.append(
             [run.name, run.folder, *metrics, run.recorded('parameters'), *times, run.recorded('seed'), _hash(run)]
         )
-    return table.getvalue()
+    return csv_text(rows)
 
 
 def notes(runs: Sequence[Run]) -> list[str]:
@@ -83,7 +80,7 @@ def _cells(run: Run) -> tuple[str, ...]:
     parameters, seed, digest = run.recorded('parameters'), run.recorded('seed'), _hash(run)
     epochs = f'{run.best_epoch or UNKNOWN}/{run.epochs}'
     return (
-        run.name,
+        printable(run.name),
         _number(run.best('MRE'), '.2f'),
         _number(run.best('matched_MRE'), '.2f'),
         _number(run.best(_NEAR), '.1f', 100),

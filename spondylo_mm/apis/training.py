@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import master_only
+from mmengine.dist import is_main_process, master_only
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -19,10 +20,19 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from .. import plugin  # noqa: F401 (the config's custom_imports do the same; here its cost is paid before the first error)
 from ..atomic import atomic_path, make_output_folder
 from ..command_line import DISK_ERRORS
+from ..engine.hooks.run_record_hook import FILE_NAME
 from ..errors import InputError
 from .checkpoints import load_weights, read_checkpoint
-from .configs import check_frozen_stages, from_random_weights, load_config, pretrained_weights, without_pretraining
-from .pretraining import Pretraining, load_pretraining, take_pretraining
+from .configs import (
+    built_from,
+    check_frozen_stages,
+    check_seed,
+    from_random_weights,
+    load_config,
+    pretrained_weights,
+    without_pretraining,
+)
+from .pretraining import Pretraining, load_pretraining, no_waiting_for_the_network, take_pretraining
 from .processes import prepare_processes
 from .resuming import check_same_run, checkpoint_to_resume, run_settings
 
@@ -62,11 +72,13 @@ def train(
     config.work_dir = work_dir or config.get('work_dir') or str(Path('work_dirs') / Path(config_path).stem)
     check_frozen_stages(config)
     if seed is not None:
+        check_seed(seed)
         config.randomness = dict(config.get('randomness', {}), seed=seed)
     if amp:
         _use_mixed_precision(config, amp)
     if from_scratch:
         from_random_weights(config)
+    resume = resume or (config.get('resume') and (config.get('load_from') or True))  # a config may say so too
     if resume and load_from:
         raise InputError('--load-from: a resumed run goes on from its own weights: give either --resume or --load-from')
     if resume:
@@ -78,16 +90,22 @@ def train(
         config.load_from = load_from or config.load_from
         read_checkpoint(config.load_from)  # one that cannot be read is refused before anything is made
     prepare_processes(config, launcher)
-    make_output_folder(config.work_dir)
-    runner = _build_runner(config)
-    runner.allow_partial = allow_partial
-    _check_batch_norm(runner)
-    try:
-        runner.train()
-    except InputError as error:  # a loader worker's error arrives with that process's traceback in front of it
-        raise InputError(
-            str(error).strip().splitlines()[-1].removeprefix(f'{InputError.__module__}.InputError: ')
-        ) from error
+    with _no_folder_of_a_run_that_never_began(Path(config.work_dir)):
+        make_output_folder(config.work_dir)
+        runner = _build_runner(config)
+        runner.allow_partial = allow_partial
+        _check_batch_norm(runner)
+        try:
+            runner.train()
+        except InputError as error:  # a loader worker's error arrives with that process's traceback in front of it
+            raise InputError(
+                str(error).strip().splitlines()[-1].removeprefix(f'{InputError.__module__}.InputError: ')
+            ) from error
+        except RuntimeError as error:
+            cause = _known_cause(runner, error)
+            if cause is None:
+                raise
+            raise cause from error
     return _best_checkpoint(runner)
 
 
@@ -113,10 +131,26 @@ class _SpineRunner(Runner):
             model, self._pretraining = take_pretraining(model)
         return super().build_model(model)
 
+    def build_train_loop(self, loop: object) -> object:
+        with built_from(self.cfg, 'the training'):
+            return super().build_train_loop(loop)
+
+    def build_val_loop(self, loop: object) -> object:
+        with built_from(self.cfg, 'the validation'):
+            return super().build_val_loop(loop)
+
+    def build_optim_wrapper(self, optim_wrapper: object) -> object:
+        with built_from(self.cfg, 'the optimizer'):
+            return super().build_optim_wrapper(optim_wrapper)
+
+    def build_param_scheduler(self, scheduler: object) -> object:
+        with built_from(self.cfg, 'the learning rate schedule'):
+            return super().build_param_scheduler(scheduler)
+
     def _init_model_weights(self) -> None:
         super()._init_model_weights()
         if self._pretraining and not self._resume:
-            with _missing_weights_named(self.cfg):
+            with _missing_weights_named(self.cfg), no_waiting_for_the_network():
                 load_pretraining(self._bare_model.backbone, self._pretraining, self.allow_partial)
 
     def load_or_resume(self) -> None:
@@ -142,8 +176,41 @@ def _is_for_the_console(record: logging.LogRecord) -> bool:
 
 
 def _build_runner(config: Config) -> _SpineRunner:
-    with _missing_weights_named(config):
+    with _missing_weights_named(config), built_from(config, 'the run'), ExitStack() as stack:
+        if pretrained_weights(config):
+            stack.enter_context(no_waiting_for_the_network())
         return _SpineRunner.from_cfg(config)
+
+
+@contextmanager
+def _no_folder_of_a_run_that_never_began(work_dir: Path) -> Iterator[None]:
+    """Remove the work dir of a training that fails before its first epoch, unless it had been there before."""
+    is_new = not work_dir.exists()
+    try:
+        yield
+    except Exception:
+        has_begun = (work_dir / FILE_NAME).exists() or any(work_dir.glob('*.pth'))
+        if is_new and not has_begun and is_main_process():
+            shutil.rmtree(work_dir, ignore_errors=True)
+        raise
+
+
+def _known_cause(runner: Runner, error: RuntimeError) -> InputError | None:
+    """What the user can do about an error of torch's, where that is known."""
+    if isinstance(error, torch.cuda.OutOfMemoryError):
+        return InputError(
+            f'train_dataloader.batch_size={runner.train_dataloader.batch_size}: the GPU has too little memory '
+            f'({str(error).split(". ")[0]}): lower it'
+        )
+    loaders = [runner.train_dataloader] + ([runner.val_dataloader] if runner.val_loop else [])
+    for died in filter(None, (loader.dataset.read_when_a_worker_died(error) for loader in loaders)):
+        images, how = died
+        which = ', '.join(images) or 'no image'
+        return InputError(
+            f'{which}: was being read when its loader worker died ({how}): check the file, or lower '
+            'train_dataloader.num_workers if memory is short'
+        )
+    return None
 
 
 @contextmanager

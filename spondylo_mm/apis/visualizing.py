@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
@@ -20,6 +18,7 @@ from ..datasets.anchors import slot_names
 from ..datasets.radiograph import read_radiograph
 from ..datasets.transforms.geometry import stretch_matrix
 from ..errors import InputError
+from ..escaping import csv_text
 from ..evaluation.functional.image_score import ImageScore
 from ..evaluation.functional.radial_errors import REFERENCE_SIZE
 from ..evaluation.metrics.spondylo_metric import SpondyloMetric
@@ -204,10 +203,8 @@ def heatmap_to_image(sample: PoseDataSample) -> np.ndarray:
 
 
 def _ranking_csv(ranking: list[RankedImage]) -> str:
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator='\n')
-    writer.writerow(['rank', 'file_name', 'MRE', 'matched_MRE', 'worst_level', 'worst_level_MRE'])
+    rows = [['rank', 'file_name', 'MRE', 'matched_MRE', 'worst_level', 'worst_level_MRE']]
     for rank, image in enumerate(ranking, start=1):
         errors = [round(value, 3) for value in (image.mre, image.matched_mre, image.worst_level_mre)]
-        writer.writerow([rank, image.sample.file_name, errors[0], errors[1], image.worst_level, errors[2]])
-    return table.getvalue()
+        rows.append([rank, image.sample.file_name, errors[0], errors[1], image.worst_level, errors[2]])
+    return csv_text(rows)

@@ -12,13 +12,16 @@ from ..errors import InputError
 # claims to be larger is no radiograph, and is refused before its pixels are decoded into memory.
 MAX_PIXELS = 64_000_000
 
+# Smaller ones are icons and thumbnails, if not damaged: no vertebra would be seen on them.
+MIN_SIDE = 16
+
 # 12-bit data sits in 16-bit files at any offset; collimation borders and burnt-in letters are the darkest and brightest
 # pixels. Half a per cent at either end is less than a border and more than a letter.
 _WINDOW_PERCENTILES = (0.5, 99.5)
 
 
 def check_size(path: Path, width: int, height: int) -> None:
-    """Refuse what is too large to be a radiograph.
+    """Refuse what is too large or too small to be a radiograph.
 
     Raises:
         InputError: it is.
@@ -28,6 +31,8 @@ def check_size(path: Path, width: int, height: int) -> None:
             f'{path}: {width}x{height} pixels are more than a radiograph has '
             f'({MAX_PIXELS // 1_000_000} million): crop or scale it down'
         )
+    if min(width, height) < MIN_SIDE:
+        raise InputError(f'{path}: {width}x{height} pixels are too few for a radiograph: give the whole image')
 
 
 def windowed(values: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable
 
+from ..escaping import printable
 from .anchors import CRANIAL
 from .formats.buu import DIAGNOSES
 from .formats.faults import KINDS, Repair
@@ -50,7 +51,7 @@ def summary(prepared: Prepared) -> str:
     images = 'stay where they are' if prepared.in_place else f'copied to {prepared.out / "images"}'
     lines.append(_line('written', f'{prepared.annotations}, with report.csv; images {images}'))
     lines.append(_line('next', f'python tools/train.py configs/hrnet_w32_spondylo.py --data-root {prepared.out}'))
-    return '\n'.join(lines)
+    return '\n'.join(map(printable, lines))
 
 
 def _line(name: str, text: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import __version__
-from ..atomic import atomic_path
+from ..atomic import alone_in, atomic_path
 from .formats.coco import Entry, coco_file
 from .formats.faults import Repair, report_csv
 from .formats.label import Label
@@ -95,16 +95,16 @@ def write(prepared: Prepared) -> None:
         entries = [_entry(prepared, radiograph) for radiograph in prepared.of_split(split)]
         if entries:
             texts[f'{split}.json'] = json.dumps(coco_file(entries, info), allow_nan=False) + '\n'
-    with _removed_on_error(prepared.out) as copied:
+    with _removed_on_error(prepared.out) as copied, alone_in(prepared.annotations):
         if not prepared.in_place:
             for radiograph in prepared.radiographs:
                 _copy(prepared.src / radiograph.name, prepared.out / prepared.file_name(radiograph), copied)
         with ExitStack() as files:  # all are written before the first one takes its name
             for name, text in texts.items():
                 files.enter_context(atomic_path(prepared.annotations / name)).write_text(text, encoding='utf-8')
-    for split in SPLITS:  # an earlier run may have had a split that this one has not
-        if f'{split}.json' not in texts:
-            (prepared.annotations / f'{split}.json').unlink(missing_ok=True)
+        for split in SPLITS:  # an earlier run may have had a split that this one has not
+            if f'{split}.json' not in texts:
+                (prepared.annotations / f'{split}.json').unlink(missing_ok=True)
 
 
 def _entry(prepared: Prepared, radiograph: Radiograph) -> Entry:

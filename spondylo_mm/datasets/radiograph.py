@@ -18,10 +18,12 @@ from PIL import Image, ImageOps
 
 from ..errors import InputError
 from .dicom import NO_GEOMETRY, PixelGeometry, dicom_geometry, dicom_size, is_dicom, read_dicom
-from .grey_levels import check_size, windowed_by_percentiles
+from .grey_levels import MAX_PIXELS, check_size, windowed_by_percentiles
 
 RADIOGRAPH_SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp', '.dcm', '.dicom')
 _FORMATS = ('JPEG', 'PNG', 'TIFF', 'BMP')  # an explicit list: Pillow would start Ghostscript for an EPS file
+
+_STACKS = ('PNG', 'TIFF')  # may hold several images; a phone's JPEG may hold a preview, which does no harm
 
 _EXIF_ORIENTATION = 0x0112
 _QUARTER_TURNS = range(5, 9)  # orientations that exchange width and height
@@ -38,7 +40,6 @@ _DECODING_ERRORS = (
     OverflowError,
     struct.error,
     zlib.error,
-    Image.DecompressionBombError,
 )
 
 
@@ -112,9 +113,15 @@ def _opened(path: str | Path) -> Iterator[Image.Image]:
     try:
         with _readable(path), Image.open(path, formats=_FORMATS) as image:
             check_size(path, *image.size)
+            if image.format in _STACKS and (frames := getattr(image, 'n_frames', 1)) > 1:
+                raise InputError(f'{path}: holds {frames} images, of which none is the one: save each on its own')
             yield image
     except Image.UnidentifiedImageError as error:
         raise InputError(f'{path}: not an image: give a JPEG, PNG, TIFF, BMP or DICOM file') from error
+    except Image.DecompressionBombError as error:  # twice what Pillow itself warns of
+        raise InputError(
+            f'{path}: more pixels than a radiograph has ({MAX_PIXELS // 1_000_000} million): crop or scale it down'
+        ) from error
     except _DECODING_ERRORS as error:
         raise InputError(f'{path}: truncated or damaged image ({error}): copy the file again') from error
 

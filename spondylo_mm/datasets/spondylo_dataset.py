@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
@@ -13,7 +13,10 @@ from mmpose.registry import DATASETS
 from ..anatomy import KEYPOINT_NAMES, LABELLED, NUM_KEYPOINTS, NUM_SLOTS, UNKNOWN, dataset_info
 from ..errors import InputError
 from .anchors import ANCHORS, CAUDAL, CRANIAL, counted_from_the_top
+from .loader_watch import LoaderWatch
 from .seeded_sampler import seeded
+
+_LARGEST = 1e6  # of a coordinate: no image has as many pixels
 
 
 @DATASETS.register_module()
@@ -51,6 +54,7 @@ class SpondyloDataset(BaseCocoStyleDataset):
         if anchor not in ANCHORS:
             raise InputError(f'anchor={anchor!r} in a dataset: choose one of {", ".join(ANCHORS)}')
         self.anchor = anchor
+        self._watch = LoaderWatch()
         super().__init__(**kwargs)
 
     def get_data_info(self, idx: int) -> dict:
@@ -58,7 +62,7 @@ class SpondyloDataset(BaseCocoStyleDataset):
 
     def prepare_data(self, idx: int) -> dict:
         """Run the pipeline; with an index of ``SeededSampler``, what it draws at random follows from that."""
-        with seeded(idx):
+        with self._watch.reading(idx), seeded(idx):
             return self._named(super().prepare_data(idx))
 
     def region(self, idx: int, region: np.ndarray) -> dict:
@@ -76,12 +80,19 @@ class SpondyloDataset(BaseCocoStyleDataset):
             sample['data_samples'].set_metainfo(dict(anchor=self.anchor))
         return sample
 
+    def read_when_a_worker_died(self, error: RuntimeError) -> tuple[list[str], str] | None:
+        """The images that loader workers were reading when they died, and how, if that is what ``error`` says."""
+        died = self._watch.died(error)
+        return died and ([self.get_data_info(index)['img_path'] for index in died[0]], died[1])
+
     def load_data_list(self) -> list[dict]:
         if self._images:
             named = enumerate(self._images.items())
             return [self._data_info(dict(id=i, file_name=name)) | dict(img_path=path) for i, (name, path) in named]
         content = self.read_annotation_file()
         spines = {annotation['image_id']: annotation for annotation in content['annotations']}
+        if len(spines) < len(content['annotations']):
+            raise InputError(f'{self.ann_file}: an image has more than one annotation: give one spine per image')
         kept = [image for image in content['images'] if self.test_mode or image['id'] in spines]
         if not kept:
             which = 'images' if self.test_mode else 'labelled images'
@@ -94,10 +105,15 @@ class SpondyloDataset(BaseCocoStyleDataset):
         try:
             content = json.loads(Path(self.ann_file).read_text(encoding='utf-8'))
             names = tuple(content['categories'][0]['keypoints'])
-            content['images'], content['annotations']
+            for image in content['images']:
+                _check_image(image)
+            for annotation in content['annotations']:
+                _check_spine(annotation)
+        except _Malformed as error:
+            raise InputError(f'{self.ann_file}: {error}: {remedy}') from None
         except FileNotFoundError:
             raise InputError(f'{self.ann_file}: no such annotation file: {remedy}') from None
-        except (ValueError, KeyError, TypeError, IndexError):
+        except (ValueError, KeyError, TypeError, IndexError, RecursionError):
             raise InputError(f'{self.ann_file}: not a COCO keypoint file: {remedy}') from None
         if names != KEYPOINT_NAMES:
             raise InputError(
@@ -134,6 +150,35 @@ class SpondyloDataset(BaseCocoStyleDataset):
             info['keypoints_visible'] = np.minimum(1, keypoints[..., 2])
             info['slot_presence'] = _slot_presence(spine, info['keypoints_visible'][0])
         return info
+
+
+class _Malformed(Exception):
+    pass
+
+
+def _check_image(image: dict) -> None:
+    """
+    Raises:
+        _Malformed: its file lies outside the data root, where a file of strangers has no business.
+    """
+    name = PurePosixPath(image['file_name'])
+    if name.is_absolute() or '..' in name.parts or '\0' in image['file_name']:
+        raise _Malformed(f'image {image["id"]!r} is {image["file_name"]!r}, not a path below the data root')
+
+
+def _check_spine(annotation: dict) -> None:
+    """
+    Raises:
+        _Malformed: keypoints or presence are not what the dataset would make arrays of.
+    """
+    of = f'the annotation of image {annotation["image_id"]!r}'
+    counts = dict(keypoints=3 * NUM_KEYPOINTS) | (dict(presence=NUM_SLOTS) if 'presence' in annotation else {})
+    for key, count in counts.items():
+        values = annotation[key]
+        if len(values) != count:
+            raise _Malformed(f'{of} has {len(values)} numbers in {key}, not {count}')
+        if not all(type(value) in (int, float) and abs(value) < _LARGEST for value in values):
+            raise _Malformed(f'{of} has {key} that are not finite numbers')
 
 
 def _slot_presence(spine: dict, visible: np.ndarray) -> np.ndarray:

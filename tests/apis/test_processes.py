@@ -74,6 +74,13 @@ def test_processes_that_nobody_started_are_refused(monkeypatch):
         prepare_processes(Config(), 'pytorch')
 
 
+@pytest.mark.parametrize('launcher, starts', [('slurm', 'srun'), ('mpi', 'mpirun')])
+def test_a_launcher_that_started_nothing_is_refused_with_its_command(launcher, starts, monkeypatch):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: True)
+    with pytest.raises(InputError, match=f'is not started by .*: {starts} -n N'):
+        prepare_processes(Config(), launcher)
+
+
 def test_a_launcher_for_gpus_is_refused_without_them(monkeypatch):
     monkeypatch.setattr('torch.cuda.is_available', lambda: False)
     with pytest.raises(InputError, match='--launcher slurm: torch sees no GPU'):
@@ -82,6 +89,8 @@ def test_a_launcher_for_gpus_is_refused_without_them(monkeypatch):
 
 def test_batch_norm_is_synchronised_on_gpus(monkeypatch):
     monkeypatch.setattr('torch.cuda.is_available', lambda: True)
+    for name in ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'):
+        monkeypatch.setenv(name, '1')
     config = Config()
     prepare_processes(config, 'slurm')
     assert config.sync_bn == 'torch'

@@ -32,7 +32,7 @@ def find_samples(root: Path, exclude: Path | None = None, seed: int = 0) -> Tree
     images: dict[Path, Path] = {}  # by path without suffix
     labels: dict[Path, Path] = {}
     tree = Tree()
-    for path in files_below(root, exclude):
+    for path in files_below(root, exclude, tree.refused):
         by_suffix = images if path.suffix.lower() in RADIOGRAPH_SUFFIXES else labels
         if by_suffix is labels and path.suffix.lower() != SUFFIX:
             continue

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
+
+from ...escaping import csv_text, printable
 
 UNSORTED = 'unsorted'  # vertebrae not listed in order along the spine
 STRAY = 'stray'  # a box that is no vertebra of this spine
@@ -38,13 +38,9 @@ class Repair:
 
     def __str__(self) -> str:
         where = self.file if self.vertebra == '' else f'{self.file}: vertebra {self.vertebra}'
-        return f'{where}: {self.why} ({self.what})'
+        return printable(f'{where}: {self.why} ({self.what})')
 
 
 def report_csv(repairs: Iterable[Repair]) -> str:
     """The text of ``report.csv``: a header and one row per repair, in the order given."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(field.name for field in fields(Repair))
-    writer.writerows(astuple(repair) for repair in repairs)
-    return text.getvalue()
+    return csv_text([[field.name for field in fields(Repair)], *(astuple(repair) for repair in repairs)])

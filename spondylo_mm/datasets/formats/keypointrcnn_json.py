@@ -23,9 +23,11 @@ def parse(text: str, name: str, size: tuple[int, int]) -> RawLabel:
         InputError: The file as a whole is not such a label.
     """
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise InputError(f'{name}: not valid JSON ({error}): the file may be truncated, copy it again') from error
+    except _RepeatedKey as error:
+        raise InputError(f'{name}: has {error} twice: which of the two is meant? Correct the file') from error
     if not isinstance(content, dict):
         raise InputError(
             f'{name}: a JSON {type(content).__name__}, not an object with "boxes" and "keypoints": '
@@ -45,3 +47,16 @@ def parse(text: str, name: str, size: tuple[int, int]) -> RawLabel:
         except BadVertebra as error:
             label.bad.append((index, str(error)))
     return label
+
+
+class _RepeatedKey(Exception):
+    pass
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict:
+    """A JSON object; Python would quietly keep the last of two values."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _RepeatedKey(next(repr(name) for name in names if names.count(name) > 1))
+    return content

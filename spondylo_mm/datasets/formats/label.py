@@ -19,6 +19,13 @@ from .spine import Spine, assemble
 
 PARSERS = {'.json': keypointrcnn_json.parse, '.txt': yolo_pose.parse}  # where both exist, the first is used
 
+# The labels of a whole spine have some 4,000 bytes; what has hundreds of times as many is not read into memory.
+MAX_LABEL_BYTES = 1_000_000
+
+# A spine has 24 vertebrae and the sacrum. Twice as many may be doubled labels; more are no label of one radiograph, and
+# every pair of them would be compared.
+MAX_VERTEBRAE = 50
+
 # A labelled vertebra this close to the upper edge, as a share of the image height, is the topmost visible one: 10 of
 # 640 px (docs/dataset.md; true for 11.5 % of the images), too little for another one.
 UPPER_EDGE = 10 / 640
@@ -76,6 +83,8 @@ def read_label(path: Path, name: str, size: tuple[int, int], anchor: str = CAUDA
     if not raw.vertebrae:
         why = f'vertebra {raw.bad[0][0]}: {raw.bad[0][1]}' if raw.bad else 'it lists none'
         raise InputError(f'{name}: no usable vertebra ({why}): correct the label')
+    if len(raw.vertebrae) > MAX_VERTEBRAE:
+        raise InputError(f'{name}: {len(raw.vertebrae)} vertebrae are more than a spine has: correct the label')
     spine = assemble(np.stack([vertebra.points for vertebra in raw.vertebrae]))
     listed = np.array([vertebra.index for vertebra in raw.vertebrae])[spine.chain]
     bad_below = _bad_below(listed, raw)
@@ -103,9 +112,15 @@ def read_text(path: Path, name: str) -> str:
     """The content of a label file.
 
     Raises:
-        InputError: It cannot be read.
+        InputError: It cannot be read, or is too large.
     """
     try:
+        if not path.is_file() and path.exists():
+            raise InputError(f'{name}: is no file: replace it by the label')
+        if (size := path.stat().st_size) > MAX_LABEL_BYTES:
+            raise InputError(
+                f'{name}: {size:,} bytes are more than a label has ({MAX_LABEL_BYTES:,}): replace it by the label'
+            )
         return path.read_text(encoding='utf-8-sig')
     except UnicodeDecodeError as error:
         raise InputError(f'{name}: not a text file: replace it by the label') from error

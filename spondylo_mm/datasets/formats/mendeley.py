@@ -21,6 +21,7 @@ SPLITS = ('train', 'val', 'test')
 _IMAGES, _LABELS = 'images', 'labels'
 _FOLDER_MEANS = {'training': 'train', 'valid': 'val', 'validation': 'val', 'testing': 'test'}  # else its own name
 _NOT_LABELS = ('classes.txt',)  # the list of class names that labelling tools leave among YOLO labels
+_OF_DATASETS = (*RADIOGRAPH_SUFFIXES, *PARSERS, '.csv')
 _NOT_DATA = ('__macosx', 'annotations', 'overlays')  # archive litter, and what the tools of this package write
 
 BUU_NAME = re.compile(r'(?P<patient>\d+)-[FM]-\d+Y(?P<view>\d)', re.IGNORECASE)  # patient, sex, age, view: 3209-F-073Y1
@@ -78,7 +79,8 @@ def find_samples(root: Path, exclude: Path | None = None) -> Tree:
     """
     images: dict[_Key, list[Path]] = defaultdict(list)
     labels: dict[_Key, dict[str, Path]] = defaultdict(dict)  # by stem
-    for path in files_below(root, exclude):
+    tree = Tree()
+    for path in files_below(root, exclude, tree.refused):
         key = _key(path.parent.relative_to(root))
         suffix = path.suffix.lower()
         if suffix in RADIOGRAPH_SUFFIXES:
@@ -87,7 +89,6 @@ def find_samples(root: Path, exclude: Path | None = None) -> Tree:
             known = labels[key].setdefault(path.stem, path)
             labels[key][path.stem] = min(known, path, key=_preference)
 
-    tree = Tree()
     found: dict[tuple[str, str], list[Sample]] = defaultdict(list)  # by split and stem
     for key, paths in images.items():
         split = _split(key)
@@ -102,16 +103,23 @@ def find_samples(root: Path, exclude: Path | None = None) -> Tree:
         for stem, path in by_stem.items():
             if split and (split, stem) not in found:
                 found[split, stem].append(Sample(split, None, path))
-    for _, samples in sorted(found.items(), key=lambda item: (SPLITS.index(item[0][0]), item[0][1])):
+    refused = {path.stem for path, _ in tree.refused}
+    for (split, stem), samples in sorted(found.items(), key=lambda item: (SPLITS.index(item[0][0]), item[0][1])):
         best = min(samples, key=lambda sample: (sample.label is None, _preference(sample.label), str(sample.image)))
-        tree.samples.append(best)
+        is_half = best.image is None or (best.label is None and split != 'test')
+        if not (is_half and stem in refused):  # why the other half is missing is said already
+            tree.samples.append(best)
         tree.repeated += [sample.image for sample in samples if sample is not best]
     return tree
 
 
-def files_below(root: Path, exclude: Path | None) -> Iterator[Path]:
-    """All files under ``root`` in a fixed order, without hidden ones; links to folders are followed once."""
-    seen = set()
+def files_below(root: Path, exclude: Path | None, refused: list[tuple[Path, str]]) -> Iterator[Path]:
+    """All files under ``root`` in a fixed order, without hidden ones; links to folders are followed once.
+
+    Images, labels and folders that may not be followed are appended to ``refused``, with the reason: a link that an
+    archive brings along must not fetch what lies elsewhere on the machine.
+    """
+    seen, top = set(), root.resolve()
     for folder, folders, names in os.walk(root, followlinks=True):
         here = Path(folder)
         seen.add(here.resolve())
@@ -121,8 +129,27 @@ def files_below(root: Path, exclude: Path | None) -> Iterator[Path]:
             if not name.startswith('.')
             and name.lower() not in _NOT_DATA
             and (here / name).resolve() not in (*seen, exclude)
+            and not _is_refused(here / name, top, refused)
         )
-        yield from (here / name for name in sorted(names) if not name.startswith('.'))
+        for path in (here / name for name in sorted(names) if not name.startswith('.')):
+            if path.suffix.lower() not in _OF_DATASETS or not _is_refused(path, top, refused):
+                yield path
+
+
+def _is_refused(path: Path, top: Path, refused: list[tuple[Path, str]]) -> bool:
+    try:
+        path.name.encode()
+        real = path.resolve()
+    except UnicodeEncodeError:
+        why = 'its name is not UTF-8: rename it'
+    except (OSError, RuntimeError):  # a link to itself
+        why = 'a link that leads nowhere: remove it'
+    else:
+        if real.is_relative_to(top):
+            return False
+        why = f'a link out of {top.name}: put what it leads to in its place'
+    refused.append((path, why))
+    return True
 
 
 def _key(folder: Path) -> _Key:

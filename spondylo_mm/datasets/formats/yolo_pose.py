@@ -11,6 +11,7 @@ from .raw import BadVertebra, RawLabel, RawVertebra, check_points
 
 _BOX = slice(1, 5)
 _POINTS = slice(5, None)
+_LARGEST = 1e6  # of a class or of a share of the image; only to keep what follows finite
 _NUMBERS = 17  # a class, a box of four, four corners of three
 
 
@@ -40,6 +41,8 @@ def _vertebra(index: int, line: str, size: tuple[int, int]) -> RawVertebra:
         values = np.array([float(word) for word in words])
     except ValueError as error:
         raise BadVertebra(str(error)) from error
+    if not (abs(values) < _LARGEST).all():
+        raise BadVertebra('a number is not finite, or far from what is normalised to the image')
     points = values[_POINTS].reshape(4, 3) * [*size, 1]
     centre, extent = values[_BOX].reshape(2, 2) * size
     return RawVertebra(
