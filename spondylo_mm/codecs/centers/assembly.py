@@ -32,7 +32,6 @@ _TAIL = 4.0  # degrees of freedom: great slips are rare, but far less so than a 
 _DISC, _DISC_SD, _DISC_REACH = 0.35, 0.25, 0.85
 _SLIP_SD, _SLIP_REACH = 0.6, 1.7
 _MOST_MISSED = 2  # in a row
-_MOST_ALIKE = 0.7  # logarithm of the ratio of two neighbours' endplates
 _SAME = 0.35  # of an endplate: superior endplates nearer than this are of one vertebra
 
 _LONGEST = 24  # vertebrae of a chain: all that a spine has above the sacrum
@@ -92,12 +91,9 @@ def _links(candidates: Candidates) -> tuple[np.ndarray, np.ndarray]:
     along = along / np.where(is_sacrum[:, None], 1.0, (1 + relative) / 2)  # a collapsed vertebra misses no neighbour
     missed = np.round((along - _DISC) / (1 + _DISC)).clip(0, _MOST_MISSED)
     strange = (along - _DISC - missed * (1 + _DISC)) / (1 + missed)
-    length = np.linalg.norm(tr - tl, axis=-1).clip(min=1e-3)
-    unlike = np.abs(np.log(length[:, None] / length))
     unusual = (strange / _DISC_SD) ** 2 + (slip / (1 + missed) / _SLIP_SD) ** 2
     score = -_TAIL / 2 * np.log1p(unusual / _TAIL) + missed * _MISSED
-    possible = (np.abs(strange) < _DISC_REACH) & (np.abs(slip) < _SLIP_REACH * (1 + missed)) & (unlike < _MOST_ALIKE)
-    possible &= is_sound & ~is_sacrum
+    possible = (np.abs(strange) < _DISC_REACH) & (np.abs(slip) < _SLIP_REACH * (1 + missed)) & is_sound & ~is_sacrum
     return np.where(possible, score, -np.inf), missed.astype(int)
 
 
