@@ -23,15 +23,15 @@ from .layout import SACRUM
 
 _WORTH = 0.2  # half of that of a vertebra that is shown: an uncertain one keeps its slot, with a low presence
 _SUREST = 0.98  # no candidate counts for more
-_NO_SACRUM = -2.0  # about one film in eight, counting those whose sacrum the model finds hard to see
-_MISSED = -3.0  # one vertebra in twenty
+_NO_SACRUM = -2.0  # one film in eight, counting those whose sacrum the model hardly sees
+_MISSED = -2.0  # likewise one vertebra in eight
 
 # Of 2000 pairs of the phantoms, with slips of all grades: a disc is 0.36 of the mean height, from 0.04 to 0.6 and on a
 # slipped sacrum from -0.25, and the middles of the endplates lie within 1.1 endplates of each other.
+_TAIL = 4.0  # degrees of freedom: great slips are rare, but far less so than a normal distribution has them
 _DISC, _DISC_SD, _DISC_REACH = 0.35, 0.25, 0.85
 _SLIP_SD, _SLIP_REACH = 0.6, 1.7
 _MOST_MISSED = 2  # in a row
-_MOST_ALIKE = 0.7  # logarithm of the ratio of two neighbours' endplates
 _SAME = 0.35  # of an endplate: superior endplates nearer than this are of one vertebra
 
 _LONGEST = 24  # vertebrae of a chain: all that a spine has above the sacrum
@@ -91,11 +91,9 @@ def _links(candidates: Candidates) -> tuple[np.ndarray, np.ndarray]:
     along = along / np.where(is_sacrum[:, None], 1.0, (1 + relative) / 2)  # a collapsed vertebra misses no neighbour
     missed = np.round((along - _DISC) / (1 + _DISC)).clip(0, _MOST_MISSED)
     strange = (along - _DISC - missed * (1 + _DISC)) / (1 + missed)
-    length = np.linalg.norm(tr - tl, axis=-1).clip(min=1e-3)
-    unlike = np.abs(np.log(length[:, None] / length))
-    score = -0.5 * ((strange / _DISC_SD) ** 2 + (slip / (1 + missed) / _SLIP_SD) ** 2) + missed * _MISSED
-    possible = (np.abs(strange) < _DISC_REACH) & (np.abs(slip) < _SLIP_REACH * (1 + missed)) & (unlike < _MOST_ALIKE)
-    possible &= is_sound & ~is_sacrum
+    unusual = (strange / _DISC_SD) ** 2 + (slip / (1 + missed) / _SLIP_SD) ** 2
+    score = -_TAIL / 2 * np.log1p(unusual / _TAIL) + missed * _MISSED
+    possible = (np.abs(strange) < _DISC_REACH) & (np.abs(slip) < _SLIP_REACH * (1 + missed)) & is_sound & ~is_sacrum
     return np.where(possible, score, -np.inf), missed.astype(int)
 
 

@@ -106,6 +106,14 @@ def test_a_sacrum_that_is_hardly_seen_is_still_slot_0(codec, straight, seen):
     assert prediction['sacrum_seen'][0] == pytest.approx(0.3, abs=0.01)
 
 
+def test_a_collapsed_vertebra_does_not_look_like_a_missing_one(codec, straight, seen):
+    spine = straight(7)
+    lost = 28 * 0.7  # of its height
+    spine[3, :2, 1] += lost
+    spine[4:, :, 1] += lost
+    np.testing.assert_allclose(placed(codec.decode_spine(seen(spine))), spine, atol=0.5)
+
+
 def test_a_slip_of_a_whole_endplate_breaks_no_chain(codec, straight, seen):
     for link in (1, 2):
         spine = straight(7)
