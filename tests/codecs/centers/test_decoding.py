@@ -59,6 +59,13 @@ def test_a_lowest_vertebra_that_looks_more_like_a_vertebra_is_no_sacrum(codec, s
     assert len(placed(prediction)) == 5
 
 
+def test_a_sacrum_that_might_be_a_vertebra_is_as_likely_as_their_scores_say(codec, straight, seen):
+    spine = straight(5)
+    maps = seen(spine, height=[0.8, 1, 1, 1, 1])
+    add_blob(maps, VERTEBRA, spine[0].mean(axis=0), 0.4)
+    assert codec.decode_spine(maps)['sacrum_seen'][0] == pytest.approx(0.8 / 1.2, abs=0.02)
+
+
 @pytest.mark.parametrize('place', [(120, 300), (400, 420), (256, 505)])
 def test_a_stray_blob_off_the_spine_or_below_the_sacrum_changes_nothing(codec, straight, seen, place):
     spine = straight(7)
@@ -99,11 +106,12 @@ def test_a_vertebra_that_is_not_seen_keeps_its_slot_free(codec, straight, seen):
     assert np.linalg.norm(corners[3].mean(axis=0) - spine[3].mean(axis=0)) < 15  # between its neighbours
 
 
-def test_a_sacrum_that_is_hardly_seen_is_still_slot_0(codec, straight, seen):
+@pytest.mark.parametrize('height', [0.12, 0.3])
+def test_a_sacrum_that_is_hardly_seen_is_still_slot_0(codec, straight, seen, height):
     spine = straight(6)
-    prediction = codec.decode_spine(seen(spine, height=[0.3, 1, 1, 1, 1, 1]))
+    prediction = codec.decode_spine(seen(spine, height=[height, 1, 1, 1, 1, 1]))
     np.testing.assert_allclose(prediction['keypoints'].reshape(10, 4, 2)[:6], spine, atol=0.01)
-    assert prediction['sacrum_seen'][0] == pytest.approx(0.3, abs=0.01)
+    assert prediction['sacrum_seen'][0] == pytest.approx(height, abs=0.01)
 
 
 def test_a_collapsed_vertebra_does_not_look_like_a_missing_one(codec, straight, seen):
@@ -119,6 +127,30 @@ def test_a_slip_of_a_whole_endplate_breaks_no_chain(codec, straight, seen):
         spine = straight(7)
         spine[link:, :, 0] -= 50
         np.testing.assert_allclose(placed(codec.decode_spine(seen(spine))), spine, atol=0.01)
+
+
+def test_a_vertebra_that_has_slipped_off_a_steep_sacrum_is_still_the_next_one(codec, seen):
+    """Corners of a phantom whose L5 has slipped by more than its endplate, in heatmap pixels."""
+    sacrum = [[68.0, 85.8], [76.2, 75.0], [80.8, 87.9], [86.2, 80.2]]
+    slipped = [[47.0, 80.3], [63.2, 77.6], [51.2, 90.6], [67.1, 85.8]]
+    above = [[45.6, 65.4], [62.4, 66.1], [44.5, 74.8], [62.7, 74.6]]
+    spine = np.array([sacrum, slipped, above]) / TO_HEATMAP
+    np.testing.assert_allclose(placed(codec.decode_spine(seen(spine, height=[0.7, 0.9, 0.9]))), spine, atol=0.5)
+
+
+def test_vertebrae_that_are_all_hardly_seen_are_all_in_their_slots(codec, straight, seen):
+    spine = straight(6)
+    prediction = codec.decode_spine(seen(spine, height=0.3))
+    np.testing.assert_allclose(prediction['keypoints'].reshape(10, 4, 2)[:6], spine, atol=3)
+    assert not (prediction['presence'] >= 0.5).any()
+
+
+def test_a_corner_without_a_peak_does_not_take_its_neighbour_s(codec, straight, seen):
+    spine = straight(6)
+    maps = seen(spine)
+    x, y = np.round(spine[2, 0] * TO_HEATMAP).astype(int)
+    maps[2, y - 4 : y + 5, x - 4 : x + 5] = 0
+    np.testing.assert_allclose(placed(codec.decode_spine(maps)), spine, atol=0.5)
 
 
 def test_where_a_corner_has_no_peak_the_offsets_place_it(codec, straight, seen):
