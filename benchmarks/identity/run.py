@@ -98,8 +98,8 @@ def test(row: Row, work_dir: Path, data: Path, number: int, out: Path) -> None:
     if out.is_file():
         return
     (checkpoint,) = work_dir.glob('epoch_*.pth')
-    first = f'test_dataloader.dataset.indices={number}'
-    inferencer = SpineInferencer(work_dir / f'{work_dir.name}.py', checkpoint, data_root=str(data), options=[first])
+    inferencer = SpineInferencer(work_dir / f'{work_dir.name}.py', checkpoint, data_root=str(data))
+    inferencer.config.test_dataloader.dataset.indices = number
     head = inferencer.model.head
     if not RUNS[row.run].is_order_free:
         head.together = row.together

@@ -40,15 +40,18 @@ class SlotPresence(nn.Module):
         Args:
             heatmaps: (B, K, H, W), in shares of a full peak.
             features: (B, C, h, w)
-            amplitudes, weights: (B, K) of the targets, see ``codecs.supervision``: a slot in which a corner is taught
-                to have a peak has a vertebra, one whose corners are all taught to have none has none, and of any other
-                nothing is known.
+            amplitudes, weights: (B, K) of the targets, see ``codecs.supervision``. A slot whose corners are all taught to
+                have a peak has a vertebra, one whose corners are all taught to have none has none. Of any other nothing
+                is known; so of a vertebra that augmentation has moved across the edge of the frame, for annotators do
+                not label those that the film cuts off.
             taught: (K,) bool, the corners that the model has been taught; the others' heights say nothing.
         """
         heights = heatmaps.detach().float().amax(dim=(2, 3)).clamp(0, 1)
         number = taught.view(-1, NUM_CORNERS).sum(dim=1).clamp(min=1)
         heights = (heights * taught).view(-1, NUM_SLOTS, NUM_CORNERS).sum(dim=2) / number
-        is_there = (amplitudes > 0).view(-1, NUM_SLOTS, NUM_CORNERS).any(dim=2)
-        is_known = is_there | (weights > 0).view(-1, NUM_SLOTS, NUM_CORNERS).all(dim=2)
+        has_peak, is_empty = amplitudes > 0, (amplitudes == 0) & (weights > 0)
+        by_slot = (-1, NUM_SLOTS, NUM_CORNERS)
+        is_there = (has_peak | ~taught).view(by_slot).all(dim=2) & has_peak.view(by_slot).any(dim=2)
+        is_known = is_there | is_empty.view(by_slot).all(dim=2)
         losses = F.binary_cross_entropy_with_logits(self(heights, features), is_there.float(), reduction='none')
         return (losses * is_known).sum() / is_known.sum().clamp(min=1)

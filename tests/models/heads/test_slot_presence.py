@@ -49,6 +49,18 @@ def test_a_sacrum_labelled_by_its_endplate_alone_is_there():
     assert loss < 0.1
 
 
+def test_a_vertebra_moved_across_the_edge_of_the_frame_teaches_nothing():
+    """Two of its corners are inside."""
+    presence = SlotPresence(CHANNELS)
+    amplitudes = of_corners([1.0] * 2 + [0.0] * 8)
+    amplitudes[0, 4:6] = 0
+    presence.loss(
+        maps_of(torch.full((1, NUM_SLOTS), 0.5)), torch.rand(1, CHANNELS, 3, 3), amplitudes, amplitudes, ALL
+    ).backward()
+    slope = presence.of_image.bias.grad
+    assert slope[0] < 0 and not slope[1:].any()
+
+
 def test_the_pose_does_not_feel_it():
     presence = SlotPresence(CHANNELS)
     heatmaps = maps_of(torch.rand(1, NUM_SLOTS)).requires_grad_()
