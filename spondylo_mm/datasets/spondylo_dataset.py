@@ -15,6 +15,8 @@ from ..errors import InputError
 from .anchors import ANCHORS, CAUDAL, CRANIAL, counted_from_the_top
 from .seeded_sampler import seeded
 
+_PIXEL_SIZE = ('spacing', 'spacing_source', 'pixel_aspect')
+
 
 @DATASETS.register_module()
 class SpondyloDataset(BaseCocoStyleDataset):
@@ -27,8 +29,8 @@ class SpondyloDataset(BaseCocoStyleDataset):
     Each data info holds, beside MMPose's keys: ``keypoints`` (1, K, 2) in image pixels, ``keypoints_visible`` (1, K) in
     {0, 1}; ``slot_presence`` (S,) in {1 labelled, 0 known to be empty, -1 unknown}; ``spacing`` (2,) in mm/px [x, y]
     and ``spacing_source`` where the file knows it; and ``codec``, for the transforms. Every sample carries ``anchor``
-    in its metainfo, whatever the pipeline packs: without it a prediction could claim level names that its slots do not
-    have.
+    and what is known of the size of its pixels in its metainfo, whatever the pipeline packs: without them a prediction
+    could claim level names that its slots do not have, and take an endplate for longer than it is.
 
     Args:
         codec: config of the codec of the model that will read the samples: its input frame, and what it is taught of
@@ -59,9 +61,11 @@ class SpondyloDataset(BaseCocoStyleDataset):
     def prepare_data(self, idx: int) -> dict:
         """Run the pipeline; with an index of ``SeededSampler``, what it draws at random follows from that."""
         with seeded(idx):
-            sample = super().prepare_data(idx)
+            info = self.get_data_info(idx) | dict(dataset=self)  # as MMPose's, whose mixing transforms need the dataset
+            sample = self.pipeline(info)
         if 'data_samples' in sample:
-            sample['data_samples'].set_metainfo(dict(anchor=self.anchor))
+            known = {key: info[key] for key in _PIXEL_SIZE if key in info}  # LoadRadiograph has added the file's own
+            sample['data_samples'].set_metainfo(dict(anchor=self.anchor) | known)
         return sample
 
     def load_data_list(self) -> list[dict]:
