@@ -17,6 +17,7 @@ from .loader_watch import LoaderWatch
 from .seeded_sampler import seeded
 
 _LARGEST = 1e6  # of a coordinate: no image has as many pixels
+_PIXEL_SIZE = ('spacing', 'spacing_source', 'pixel_aspect')
 
 
 @DATASETS.register_module()
@@ -30,8 +31,8 @@ class SpondyloDataset(BaseCocoStyleDataset):
     Each data info holds, beside MMPose's keys: ``keypoints`` (1, K, 2) in image pixels, ``keypoints_visible`` (1, K) in
     {0, 1}; ``slot_presence`` (S,) in {1 labelled, 0 known to be empty, -1 unknown}; ``spacing`` (2,) in mm/px [x, y]
     and ``spacing_source`` where the file knows it; and ``codec``, for the transforms. Every sample carries ``anchor``
-    in its metainfo, whatever the pipeline packs: without it a prediction could claim level names that its slots do not
-    have.
+    and what is known of the size of its pixels in its metainfo, whatever the pipeline packs: without them a prediction
+    could claim level names that its slots do not have, and take an endplate for longer than it is.
 
     Args:
         codec: config of the codec of the model that will read the samples: its input frame, and what it is taught of
@@ -63,7 +64,7 @@ class SpondyloDataset(BaseCocoStyleDataset):
     def prepare_data(self, idx: int) -> dict:
         """Run the pipeline; with an index of ``SeededSampler``, what it draws at random follows from that."""
         with self._watch.reading(idx), seeded(idx):
-            return self._named(super().prepare_data(idx))
+            return self._sample(self.get_data_info(idx))
 
     def region(self, idx: int, region: np.ndarray) -> dict:
         """The sample ``idx`` with nothing but a region of its image as input.
@@ -72,12 +73,15 @@ class SpondyloDataset(BaseCocoStyleDataset):
             idx: index of the sample, in ``test_mode``.
             region: (4,) left, top, right, bottom in image pixels, see ``transforms.geometry``.
         """
-        return self._named(self.pipeline(self.get_data_info(idx) | dict(region=region)))
+        return self._sample(self.get_data_info(idx) | dict(region=region))
 
-    def _named(self, sample: dict) -> dict:
-        """With what the meaning of its slots is."""
+    def _sample(self, info: dict) -> dict:
+        """Run the pipeline, and say what the slots mean and how large the pixels are."""
+        info['dataset'] = self  # as MMPose's, whose mixing transforms need it
+        sample = self.pipeline(info)
         if 'data_samples' in sample:
-            sample['data_samples'].set_metainfo(dict(anchor=self.anchor))
+            known = {key: info[key] for key in _PIXEL_SIZE if key in info}  # LoadRadiograph has added the file's own
+            sample['data_samples'].set_metainfo(dict(anchor=self.anchor) | known)
         return sample
 
     def read_when_a_worker_died(self, error: RuntimeError) -> tuple[list[str], str] | None:

@@ -78,6 +78,20 @@ def test_width_and_height_come_from_ori_shape_in_this_order(mm, sample):
     assert evaluate(mm, [nowhere])['spondylo/MRE_mm'] == pytest.approx(np.hypot(2048 * 0.1, 1024 * 0.2))
 
 
+def test_an_aspect_measures_as_a_spacing_of_that_ratio_and_gives_no_mm(mm, sample):
+    """Discs of 12 x 80 px; of pixels twice as high as wide they are twice as high against their depth."""
+
+    def disc_height(**proportions):
+        metric = mm.METRICS.build(dict(type='SpondyloMetric', clinical=True))
+        metric.process(None, [sample(facing='left', **proportions).to_dict()])
+        (score,) = metric.results
+        return score.clinical.true['disc_height_middle', 'L4/L5'], np.isfinite(score.strict_mm).any()
+
+    plain, _ = disc_height()
+    assert plain == pytest.approx(15) and disc_height(pixel_aspect=0.5) == (pytest.approx(30), False)
+    assert disc_height(spacing=np.array([0.1, 0.2])) == (pytest.approx(30), True)
+
+
 def test_presence_comes_from_the_corner_scores_unless_the_model_gives_it(mm, sample):
     assert evaluate(mm, [sample(scores=0.4)])['spondylo/vertebra_recall'] == 0
     given = np.where(np.arange(NUM_SLOTS) < 6, 0.8, 0.2)

@@ -44,8 +44,6 @@ val_pipeline = [
             'dataset_name',
             'slot_presence',
             'spacing',
-            'spacing_source',
-            'pixel_aspect',
         ),
     ),
 ]

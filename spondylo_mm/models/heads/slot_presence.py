@@ -40,8 +40,8 @@ class SlotPresence(nn.Module):
         Args:
             heatmaps: (B, K, H, W), in shares of a full peak.
             features: (B, C, h, w)
-            amplitudes, weights: (B, K) of the targets, see ``codecs.supervision``. A slot whose corners are all taught to
-                have a peak has a vertebra, one whose corners are all taught to have none has none. Of any other nothing
+            amplitudes, weights: (B, K) of the targets, see ``codecs.supervision``. A slot whose corners all have
+                a peak has a vertebra, one whose corners are all taught to have none has none. Of any other nothing
                 is known; so of a vertebra that augmentation has moved across the edge of the frame, for annotators do
                 not label those that the film cuts off.
             taught: (K,) bool, the corners that the model has been taught; the others' heights say nothing.

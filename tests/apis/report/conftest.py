@@ -103,18 +103,22 @@ class Chromium:
         self._session = self.call('Target.attachToTarget', targetId=target, flatten=True)['sessionId']
         for domain in ('Page', 'Runtime', 'Log'):
             self.call(f'{domain}.enable')
+        self.call('Performance.enable', timeDomain='threadTicks')
         self.call('Emulation.setDeviceMetricsOverride', width=width, height=height, deviceScaleFactor=1, mobile=False)
 
-    def open(self, path: Path) -> float:
-        """Load a file; returns the seconds until its scripts have run and it has been laid out."""
+    def open(self, path: Path) -> None:
+        """Load a file, and wait until its scripts have run and it has been laid out."""
         self.errors.clear()
-        start = time.monotonic()
         self.call('Page.navigate', url=path.absolute().as_uri())
         self.evaluate(
             "new Promise(done => { const wait = () => document.readyState === 'complete'"
             ' ? requestAnimationFrame(() => requestAnimationFrame(done)) : setTimeout(wait, 5); wait(); })'
         )
-        return time.monotonic() - start
+
+    def work(self) -> float:
+        """Seconds of processor time that the page has taken since ``open``, whatever else the machine does."""
+        metrics = self.call('Performance.getMetrics')['metrics']
+        return {metric['name']: metric['value'] for metric in metrics}['TaskDuration']
 
     def evaluate(self, expression: str) -> object:
         """The value of a JavaScript expression (or of its promise) in the page."""

@@ -143,13 +143,12 @@ def test_a_name_that_is_markup_is_only_a_name(browser, report_of, records):
 
 
 def test_five_hundred_images_open_in_two_seconds(browser, report_of, make_record):
-    """On a machine that does nothing else it takes a fraction of that; the best of three is taken."""
+    """Of processor time, which is the time it takes on a machine that does nothing else."""
     rng = np.random.default_rng(0)
-    records = {f'{number}.png': make_record(slip=rng.normal(10, 20), sd=2.0) for number in range(500)}
-    path = report_of(records)
-    assert path.stat().st_size > 20e6  # films of noise, as large as those of patients
-    seconds = min(browser.open(path) for _ in range(3))
+    path = report_of({f'{number}.png': make_record(slip=rng.normal(10, 20), sd=2.0) for number in range(500)})
+    assert path.stat().st_size > 20e6  # films of noise, larger than those of patients
+    browser.open(path)
+    assert browser.work() <= 2
     assert browser.evaluate(f'{ROWS}.length') == 500 and browser.errors == []
-    loaded = browser.evaluate("[...document.querySelectorAll('#images img')].filter(image => image.src).length")
-    assert 0 < loaded < 60
-    assert seconds <= 2
+    decoded = browser.evaluate("[...document.querySelectorAll('#images img')].filter(image => image.src).length")
+    assert 0 < decoded < 60

@@ -14,7 +14,8 @@ function element(tag, text, className) {
 }
 
 function number(value, decimals = 0) {
-  return value === null || value === undefined ? DASH : value.toFixed(decimals).replace('-', '−');
+  if (value === null || value === undefined) return DASH;
+  return value.toFixed(decimals).replace(/^-(?=0(\.0*)?$)/, '').replace('-', '−');
 }
 
 function interval(ends, decimals) {

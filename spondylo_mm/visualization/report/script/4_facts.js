@@ -34,7 +34,7 @@ function summary(image) {
     if (note) value.append(' ', element('small', note));
     list.append(element('dt', term), value);
   };
-  const levels = image.vertebrae.some((vertebra) => vertebra.level === null) ? 'levels unknown: this model counts from the top' : '';
+  const levels = image.vertebrae.some((vertebra) => vertebra.level === null) ? 'levels unknown: named by slot' : '';
   add('Vertebrae', image.vertebrae.length ? `${image.vertebrae.length}, ${range(image)}` : 'No vertebra was found.', levels);
   add('Patient faces', image.facing === 'unknown' ? 'unknown' : image.facing, image.facing === 'unknown' || image.facing_confidence === null ? '' : percent(image.facing_confidence));
   for (const [name, at, label] of [['lordosis', 'L1/S1', 'Lordosis L1–S1'], ['lordosis', 'L4/S1', 'Lordosis L4–S1'], ['sacral_slope', 'S1', 'Sacral slope']]) {
