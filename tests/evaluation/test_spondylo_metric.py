@@ -193,3 +193,10 @@ def test_without_a_facing_there_is_nothing_to_grade(mm, sample, log):
     values = evaluate(mm, [sample()], clinical=True)
     assert np.isnan(values['spondylo/slip_MAE']) and np.isnan(values['spondylo/grade_kappa'])
     assert any('grade_kappa' in text for level, text in log if level == 'WARNING')
+
+
+@pytest.mark.parametrize(('seen', 'measured'), [(0.6, 1), (0.4, 0)])
+def test_without_a_sacrum_seen_no_level_is_known_and_nothing_is_measured(mm, sample, seen, measured):
+    one = sample(facing='left')
+    one.pred_instances.sacrum_seen = np.array([seen])
+    assert evaluate(mm, [one], clinical=True)['spondylo/slip_measured'] == measured

@@ -14,7 +14,7 @@ from mmpose.registry import METRICS
 from ...anatomy import NUM_KEYPOINTS
 from ...atomic import write_json
 from ...clinical.patient_spine import proportions
-from ...codecs.presence import vertebra_presence
+from ...codecs.presence import PRESENCE_THRESHOLD, vertebra_presence
 from ...datasets.anchors import CAUDAL, slot_names
 from ..functional.clinical_score import score_clinical
 from ..functional.image_score import ImageScore, score_image
@@ -26,7 +26,8 @@ class SpondyloMetric(BaseMetric):
     """Strict and matched radial errors, vertebra detection, identification and count (see ``functional``).
 
     Reads of each data sample, in image pixels: ``pred_instances`` with ``keypoints`` (1, K, 2), ``keypoint_scores``
-    (1, K) and, if the model has one, ``presence`` (1, S) in [0, 1], else the mean of the four corners' scores; with
+    (1, K) and, if the model has one, ``presence`` (1, S) in [0, 1], else the mean of the four corners' scores; perhaps
+    ``sacrum_seen`` (1,), below one half of which levels are unknown and nothing is measured; with
     Monte-Carlo dropout, ``keypoint_sd`` and ``keypoint_sd_between_passes`` (1, K), without it perhaps
     ``keypoint_spread`` (1, K);
     ``gt_instances`` with ``keypoints`` (1, K, 2) and ``keypoints_visible`` (1, K); and the metainfo ``ori_shape``
@@ -95,7 +96,8 @@ class SpondyloMetric(BaseMetric):
                 doubt = spread if sd is None else sd
                 facing = sample.get('facing')
                 ratio = proportions(spacing, sample.get('pixel_aspect'))
-                score.clinical = score_clinical(corners[0], presence, corners[1], labelled, ratio, facing, doubt)
+                reported = presence if _levels_known(predicted) else np.zeros_like(presence)
+                score.clinical = score_clinical(corners[0], reported, corners[1], labelled, ratio, facing, doubt)
             self.results.append(score)
 
     def compute_metrics(self, results: list[ImageScore]) -> dict[str, float]:
@@ -119,6 +121,10 @@ class SpondyloMetric(BaseMetric):
 def _array(values: Any) -> np.ndarray:
     """Array of a tensor on any device, or of anything numpy takes."""
     return values.detach().cpu().numpy() if hasattr(values, 'detach') else np.asarray(values)
+
+
+def _levels_known(predicted: Any) -> bool:
+    return 'sacrum_seen' not in predicted or bool(_array(predicted['sacrum_seen'])[0] >= PRESENCE_THRESHOLD)
 
 
 def _keypoints(values: Any, source: str) -> np.ndarray:

@@ -94,7 +94,6 @@ def test_a_high_grade_slip_is_not_decoded_away(spines, spine_model):
         assert (presence[:6] > 0.5).all() and (presence[6:] < 0.5).all()
 
 
-
 @pytest.mark.parametrize('hidden', [[2], [2, 3, 4]])
 def test_a_hidden_level_leaves_its_slot_empty_and_the_others_in_theirs(hidden, spines, spine_model):
     """Levels behind a gas shadow: nothing shows them, and the chain jumps over them."""
