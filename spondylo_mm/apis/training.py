@@ -20,6 +20,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from .. import plugin  # noqa: F401 (the config's custom_imports do the same; here its cost is paid before the first error)
 from ..atomic import atomic_path, make_output_folder
 from ..command_line import DISK_ERRORS
+from ..datasets.loader_watch import LOST_CONTACT
 from ..engine.hooks.run_record_hook import FILE_NAME
 from ..errors import InputError
 from .checkpoints import load_weights, read_checkpoint
@@ -101,7 +102,7 @@ def train(
             raise InputError(
                 str(error).strip().splitlines()[-1].removeprefix(f'{InputError.__module__}.InputError: ')
             ) from error
-        except RuntimeError as error:
+        except (RuntimeError, *LOST_CONTACT) as error:
             cause = _known_cause(runner, error)
             if cause is None:
                 raise
@@ -195,8 +196,8 @@ def _no_folder_of_a_run_that_never_began(work_dir: Path) -> Iterator[None]:
         raise
 
 
-def _known_cause(runner: Runner, error: RuntimeError) -> InputError | None:
-    """What the user can do about an error of torch's, where that is known."""
+def _known_cause(runner: Runner, error: Exception) -> InputError | None:
+    """What the user can do about an error in the middle of training, where that is known."""
     if isinstance(error, torch.cuda.OutOfMemoryError):
         return InputError(
             f'train_dataloader.batch_size={runner.train_dataloader.batch_size}: the GPU has too little memory '

@@ -47,6 +47,7 @@ def test_a_bad_input(case: Case, bench: Bench, run_tool, record_property):
     record_property(case.expected, 1)
     assert 'Traceback' not in out + '\n'.join(err)
     errors = [line for line in err if 'error: ' in line]
+    assert all(len(line) < 700 for line in [*out.splitlines(), *err])  # whatever it quotes
     if case.expected == REFUSED:
         assert status == 2, (out, err)
         assert len(errors) == case.files and all(case.says in line for line in errors), err
