@@ -185,11 +185,14 @@ def _build_runner(config: Config) -> _SpineRunner:
 
 @contextmanager
 def _no_folder_of_a_run_that_never_began(work_dir: Path) -> Iterator[None]:
-    """Remove the work dir of a training that fails before its first epoch, unless it had been there before."""
+    """Remove the work dir of a training that fails before its first epoch, unless it had been there before; and name it
+    where a disk was full and nobody said which."""
     is_new = not work_dir.exists()
     try:
         yield
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in DISK_ERRORS and error.filename is None:  # of a log file, say
+            error.filename = str(work_dir)
         has_begun = (work_dir / FILE_NAME).exists() or any(work_dir.glob('*.pth'))
         if is_new and not has_begun and is_main_process():
             shutil.rmtree(work_dir, ignore_errors=True)
