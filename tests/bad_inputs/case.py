@@ -38,7 +38,7 @@ class Case:
         says: part of the error line, or of the repair's.
         expected: REFUSED, REPAIRED or SURVIVED.
         rest: what becomes of good input beside it.
-        files: how many bad files there are: each gets its line.
+        files: how many bad files there are: each gets its line, or is done.
         process: run in a process of its own, not in the test's; with torch that takes ten seconds.
     """
 

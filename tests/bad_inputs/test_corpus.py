@@ -51,6 +51,7 @@ def test_a_bad_input(case: Case, bench: Bench, run_tool, record_property):
     assert all(len(line) < 700 for line in [*out.splitlines(), *err])  # whatever it quotes
     if case.expected == REFUSED:
         assert status == 2, (out, err)
+        assert all(line.isprintable() for line in errors)
         assert len(errors) == case.files and all(case.says in line for line in errors), err
     else:
         assert (status, errors) == (0, []), (out, err)
@@ -70,10 +71,9 @@ def contents(folder: Path) -> dict[str, int]:
 
 def the_others_are_done(case: Case, bench: Bench) -> None:
     """And the bad one as well, unless it is refused."""
-    number = 1 + (case.expected != REFUSED)
     if bench.films.exists():
         content = json.loads((bench.out / 'predictions.json').read_text(), parse_constant=pytest.fail)
-        number = 1 if case.name.startswith('one film') else number
+        number = 1 + case.files * (case.expected != REFUSED)
         assert 'good.png' in content['images'] and len(content['images']) == number
         assert len(list((bench.out / 'overlays').glob('*.png'))) == number
         for table_ in ('summary.csv', 'measurements.csv'):
@@ -88,7 +88,7 @@ def the_others_are_done(case: Case, bench: Bench) -> None:
         for image in content['images']:
             assert (bench.out / image['file_name']).is_file()
     assert {GOOD_TRAIN, GOOD_VAL} <= set(found)
-    assert len(found) == 1 + number
+    assert len(found) == 2 + (case.expected != REFUSED)
     report = (folder / 'report.csv').read_text().splitlines()[1:]
     assert bool(report) == (case.expected != 'survived'), report
     if case.expected == REPAIRED:
