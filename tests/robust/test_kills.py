@@ -3,11 +3,14 @@
 import json
 import os
 import random
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
+from ..bad_inputs.case import COLUMN
 from .kills import Tool, run
 
 KILLS = int(os.environ.get('KILLS', 20))  # of each tool; fewer on a busy machine
@@ -36,20 +39,42 @@ def files(folder: Path, *patterns: str) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in found}
 
 
-def test_prepare_data(phantoms, tmp_path, record_property):
-    wanted = ('*.json', '*.csv', '*.jpg')
-    tool, seconds = run(tmp_path / 'said', 'prepare_data.py', phantoms, '--out', tmp_path / 'whole')
+@pytest.fixture(scope='module')
+def large_films(tmp_path_factory) -> Path:
+    """Three of 16 MB: copying one takes long enough to be killed in the middle."""
+    root = tmp_path_factory.mktemp('large') / 'raw'
+    for number, split in enumerate(('train', 'train', 'val')):
+        image, label = (root / kind / split / f'000{number}-F-050Y1' for kind in ('images', 'labels'))
+        for path in (image, label):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new('L', (4000, 4000), 50 * number).save(image.with_suffix('.bmp'))
+        label.with_suffix('.json').write_text(json.dumps(dict(keypoints=COLUMN)))
+    return root
+
+
+def test_prepare_data(large_films, tmp_path, record_property):
+    """Half of the kills hit at any time, the others as soon as one, two or three files are there."""
+    wanted = ('*.json', '*.csv', '*.bmp')
+    tool, seconds = run(tmp_path / 'said', 'prepare_data.py', large_films, '--out', tmp_path / 'whole')
     assert tool.status == 0, tool.output
     whole = files(tmp_path / 'whole', *wanted)
+    while_writing = 0
     for number, moment in enumerate(moments(seconds)):
-        out = tmp_path / f'killed{number % 4}'  # some folders are killed in several times
-        Tool(tmp_path / 'said', 'prepare_data.py', phantoms, '--out', out).kill_after(moment)
-        left = files(out, *wanted)
-        assert left.items() <= whole.items(), 'a file with its final name is not whole'
-    for number in range(4):
-        tool, _ = run(tmp_path / 'said', 'prepare_data.py', phantoms, '--out', tmp_path / f'killed{number}')
-        assert tool.status == 0, tool.output
-        assert files(tmp_path / f'killed{number}', *wanted) == whole
+        out = tmp_path / 'killed'
+        tool = Tool(tmp_path / 'said', 'prepare_data.py', large_films, '--out', out)
+        if number % 2:
+            count = 1 + number // 2 % 3
+            tool.kill_when(lambda out=out, count=count: len(list(out.rglob('*.bmp'))) >= count)
+            while_writing += any(out.rglob('.part-*.bmp'))
+        else:
+            tool.kill_after(moment)
+        assert files(out, *wanted).items() <= whole.items(), 'a file with its final name is not whole'
+        if number % 4 == 3:  # after several kills in one folder
+            tool, _ = run(tmp_path / 'said', 'prepare_data.py', large_films, '--out', out)
+            assert tool.status == 0, tool.output
+            assert files(out, *wanted) == whole
+            shutil.rmtree(out)
+    assert while_writing >= KILLS // 10  # else this tests less than it says
     record_property('area', 'SIGKILL: prepare_data')
     record_property('survived', KILLS)
 
