@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import uuid
@@ -24,6 +25,9 @@ def make_output_folder(path: str | Path) -> Path:
     except OSError as error:
         raise InputError(f'{path}: {error.strerror}: choose an output folder that can be written to') from error
     return path
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -66,8 +70,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         yield part
         os.replace(part, path)
     except OSError as error:
-        if error.filename in (None, str(part)):  # a full disk does not say which file it was for
-            error.filename = str(path)
+        if error.errno in _NO_ROOM or error.filename in (None, str(part)):  # what was copied is not at fault
+            error.filename, error.filename2 = str(path), None
         raise
     finally:
         part.unlink(missing_ok=True)

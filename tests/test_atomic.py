@@ -1,10 +1,12 @@
 """A file is whole or it is not there."""
 
+import errno
 import json
+import threading
 
 import pytest
 
-from spondylo_mm.atomic import atomic_path, make_output_folder, write_json, write_text
+from spondylo_mm.atomic import alone_in, atomic_path, make_output_folder, write_json, write_text
 from spondylo_mm.errors import InputError
 
 
@@ -38,3 +40,26 @@ def test_an_output_folder_that_cannot_be_made_is_bad_input(tmp_path):
     for path in (tmp_path / 'file', tmp_path / 'file' / 'below'):
         with pytest.raises(InputError, match='choose an output folder'):
             make_output_folder(path)
+
+
+def test_a_full_disk_is_reported_for_the_file_that_was_to_be_written(tmp_path):
+    """Not for the one that was being copied there."""
+    with pytest.raises(OSError) as error, atomic_path(tmp_path / 'copy.png'):
+        raise OSError(errno.ENOSPC, 'No space left on device', 'source.png', None, 'copy.png')
+    assert error.value.filename == str(tmp_path / 'copy.png')
+
+
+def test_only_one_at_a_time_is_alone_in_a_folder(tmp_path):
+    held = []
+
+    def second() -> None:
+        with alone_in(tmp_path):
+            held.append('second')
+
+    with alone_in(tmp_path):
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        waiting.join(0.2)
+        held.append('first')
+    waiting.join()
+    assert held == ['first', 'second']

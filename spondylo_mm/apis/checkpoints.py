@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import pickle
 from pathlib import Path
@@ -107,6 +108,18 @@ def read_checkpoint(path: str | Path) -> object:
         raise InputError(f'{path}: is not a checkpoint: give a .pth file written by tools/train.py') from None
     except Exception as error:  # a damaged zip archive fails in many ways
         raise _damaged(path, error) from None
+
+
+def describe_checkpoint(path: str | Path) -> dict[str, str | None]:
+    """Which weights a result is of: name and SHA-256 of the file, and the SHA-256 of the annotations it was trained and
+    validated on (``data.sha256`` of its ``run.json``), None where the file does not say."""
+    content = read_checkpoint(path)
+    meta = content.get('meta') if isinstance(content, dict) else None
+    return dict(
+        checkpoint=Path(path).name,
+        checkpoint_sha256=hashlib.sha256(Path(path).read_bytes()).hexdigest(),
+        data_sha256=meta.get('data_sha256') if isinstance(meta, dict) else None,
+    )
 
 
 def holds_placeholders(content: object) -> bool:

@@ -24,7 +24,7 @@ from ..codecs.presence import PRESENCE_THRESHOLD
 from ..datasets.anchors import CAUDAL
 from ..errors import InputError
 from ..models.mc_dropout import dropout_layers, thinned
-from .checkpoints import load_weights
+from .checkpoints import describe_checkpoint, load_weights
 from .coarse_to_fine import refine, spine_region
 from .configs import built_from, choose_device, load_config, without_pretraining
 from .images import find_images
@@ -96,7 +96,7 @@ class SpineInferencer:
         if flip_test:
             self.model.test_cfg.flip_test = True
         self.mc_dropout, self.seed, self.facing = mc_dropout, seed, facing
-        self.description = dict(config=Path(config).name, checkpoint=Path(checkpoint).name, version=__version__)
+        self.description = dict(config=Path(config).name, **describe_checkpoint(checkpoint), version=__version__)
         if mc_dropout:
             self._check_mc_dropout()
             self.description['mc_dropout'] = dict(passes=mc_dropout, seed=seed)

@@ -20,6 +20,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from .. import plugin  # noqa: F401 (the config's custom_imports do the same; here its cost is paid before the first error)
 from ..atomic import atomic_path, make_output_folder
 from ..command_line import DISK_ERRORS
+from ..datasets.loader_watch import LOST_CONTACT
 from ..engine.hooks.run_record_hook import FILE_NAME
 from ..errors import InputError
 from .checkpoints import load_weights, read_checkpoint
@@ -101,7 +102,7 @@ def train(
             raise InputError(
                 str(error).strip().splitlines()[-1].removeprefix(f'{InputError.__module__}.InputError: ')
             ) from error
-        except RuntimeError as error:
+        except (RuntimeError, *LOST_CONTACT) as error:
             cause = _known_cause(runner, error)
             if cause is None:
                 raise
@@ -184,19 +185,22 @@ def _build_runner(config: Config) -> _SpineRunner:
 
 @contextmanager
 def _no_folder_of_a_run_that_never_began(work_dir: Path) -> Iterator[None]:
-    """Remove the work dir of a training that fails before its first epoch, unless it had been there before."""
+    """Remove the work dir of a training that fails before its first epoch, unless it had been there before; and name it
+    where a disk was full and nobody said which."""
     is_new = not work_dir.exists()
     try:
         yield
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in DISK_ERRORS and error.filename is None:  # of a log file, say
+            error.filename = str(work_dir)
         has_begun = (work_dir / FILE_NAME).exists() or any(work_dir.glob('*.pth'))
         if is_new and not has_begun and is_main_process():
             shutil.rmtree(work_dir, ignore_errors=True)
         raise
 
 
-def _known_cause(runner: Runner, error: RuntimeError) -> InputError | None:
-    """What the user can do about an error of torch's, where that is known."""
+def _known_cause(runner: Runner, error: Exception) -> InputError | None:
+    """What the user can do about an error in the middle of training, where that is known."""
     if isinstance(error, torch.cuda.OutOfMemoryError):
         return InputError(
             f'train_dataloader.batch_size={runner.train_dataloader.batch_size}: the GPU has too little memory '

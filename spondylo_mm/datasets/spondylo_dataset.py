@@ -84,7 +84,7 @@ class SpondyloDataset(BaseCocoStyleDataset):
             sample['data_samples'].set_metainfo(dict(anchor=self.anchor) | known)
         return sample
 
-    def read_when_a_worker_died(self, error: RuntimeError) -> tuple[list[str], str] | None:
+    def read_when_a_worker_died(self, error: Exception) -> tuple[list[str], str] | None:
         """The images that loader workers were reading when they died, and how, if that is what ``error`` says."""
         died = self._watch.died(error)
         return died and ([self.get_data_info(index)['img_path'] for index in died[0]], died[1])

@@ -9,7 +9,12 @@ from torch import nn
 
 from spondylo_mm import plugin  # noqa: F401
 from spondylo_mm.apis.configs import load_config
-from spondylo_mm.apis.pretraining import Pretraining, load_pretraining, take_pretraining
+from spondylo_mm.apis.pretraining import (
+    Pretraining,
+    load_pretraining,
+    no_waiting_for_the_network,
+    take_pretraining,
+)
 from spondylo_mm.errors import InputError
 
 
@@ -81,3 +86,26 @@ def test_an_address_is_downloaded_once(tmp_path, monkeypatch):
 def test_timm_s_downloads_and_random_weights_are_left_to_their_makers():
     for model in (dict(backbone=dict(pretrained=True)), dict(backbone=dict(init_cfg=dict(type='Kaiming')))):
         assert take_pretraining(model) == (model, None)
+
+
+def test_where_the_server_of_weights_cannot_be_reached_nobody_asks_it_five_times(monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr('urllib.request.getproxies', dict)
+    monkeypatch.setattr('spondylo_mm.apis.pretraining._HUB', ('nowhere.invalid', 443))  # a name that never resolves
+    with no_waiting_for_the_network():
+        assert constants.HF_HUB_OFFLINE is True
+    assert constants.HF_HUB_OFFLINE is False
+    monkeypatch.setattr('urllib.request.getproxies', lambda: dict(https='proxy'))
+    with no_waiting_for_the_network():  # the proxy may reach what we cannot
+        assert constants.HF_HUB_OFFLINE is False
+
+
+def test_mmengine_loads_checkpoints_without_unpickling(tmp_path):
+    from mmengine.runner import load_checkpoint
+
+    torch.save(dict(state_dict={}, code=nn.Linear(1, 1)), tmp_path / 'a.pth')
+    with pytest.raises(InputError, match='not opened for safety'):
+        load_checkpoint(nn.Linear(1, 1), str(tmp_path / 'a.pth'))
+    with pytest.raises(InputError, match='download it'):
+        load_checkpoint(nn.Linear(1, 1), 'https://nowhere.invalid/a.pth')

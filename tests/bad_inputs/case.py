@@ -38,7 +38,7 @@ class Case:
         says: part of the error line, or of the repair's.
         expected: REFUSED, REPAIRED or SURVIVED.
         rest: what becomes of good input beside it.
-        files: how many bad files there are: each gets its line.
+        files: how many bad files there are: each gets its line, or is done.
         process: run in a process of its own, not in the test's; with torch that takes ten seconds.
     """
 
@@ -54,12 +54,26 @@ class Case:
 
 @dataclass(frozen=True)
 class Bench:
-    """An empty folder to make a case in, and good things to make it from."""
+    """An empty folder to make a case in, and good things to make it from.
+
+    Attributes:
+        fixture: a fixture by its name; those that take long to make are only made for cases that need them.
+    """
 
     folder: Path
-    phantoms: Path
-    config: Path
-    checkpoint: Path
+    fixture: Callable[[str], Path]
+
+    @property
+    def phantoms(self) -> Path:
+        return self.fixture('phantoms')
+
+    @property
+    def config(self) -> Path:
+        return self.fixture('tiny_config')
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.fixture('trained')
 
     @property
     def raw(self) -> Path:

@@ -61,6 +61,8 @@ CASES = [
          'choose an output folder'),
     Case(AREA, 'prepare_data.py without a folder', lambda bench: ['prepare_data.py'], 'required: SRC', process=True),
     Case(AREA, 'prepare_data.py FILE', lambda bench: ['prepare_data.py', bench.config], 'no such folder'),
+    Case(AREA, 'prepare_data.py a folder with an escape sequence', lambda bench: ['prepare_data.py', 'a\x1b[2Jb'],
+         r'a\x1b[2Jb: no such folder'),
     Case(AREA, 'prepare_data.py EMPTY_FOLDER', lambda bench: ['prepare_data.py', bench.folder], 'no radiograph'),
     Case(AREA, 'prepare_data.py --strict, something to repair', lambda bench: [
          *bench.dataset('{"keypoints": []}'), '--strict'], 'it lists none'),

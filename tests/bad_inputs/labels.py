@@ -99,9 +99,9 @@ YOLO_CASES = [
     in_yolo('pixels instead of shares', yolo_line(COLUMN[0], (1, 1)), 'is outside the 160x200 image'),
     in_yolo('detection boxes without corners', '0 0.5 0.5 0.2 0.1\n', '5 numbers in the line, not 17'),
     in_yolo('a truncated line', _FOUR + _LINES[4][:60], 'numbers in the line, not 17', REPAIRED),
-    in_yolo(
-        'words', _FOUR + _LINES[4].replace('0.5', 'half', 1), "could not convert string to float: 'half'", REPAIRED
-    ),
+    in_yolo('words', _FOUR + _LINES[4].replace('0.5', 'half', 1), "'half' is not a number: dropped", REPAIRED),
+    in_yolo('a word of 10,000 letters', _FOUR + _LINES[4].replace('0.5', 'a' * 10_000, 1), 'is not a number', REPAIRED),
+    in_yolo('an underscore in a number', _FOUR + _LINES[4].replace('0.5', '0_1', 1), "'0_1' is not a number", REPAIRED),
     in_yolo('nan in the box', _FOUR + _LINES[4].replace('0.5', 'nan', 1), 'a number is not finite', REPAIRED),
     in_yolo('1e400', _FOUR + _LINES[4].replace('0.5', '1e400', 1), 'a number is not finite', REPAIRED),
     in_yolo('negative corners', _FOUR + _LINES[4].replace(' 0.3125', ' -0.3125', 1), 'is outside', REPAIRED),
@@ -145,7 +145,7 @@ BUU_CASES = [
     in_buu('from the sacrum up', buu_text(buu_rows()[::-1]), 'its superior endplate lies below its inferior one'),
     in_buu('L4 and L5 exchanged', buu_text([*buu_rows()[:6], *buu_rows()[8:10], *buu_rows()[6:8], buu_rows()[10]]),
            'lies above'),
-    in_buu('words', changed(2, 'left', 38, 90, 38, 0), "could not convert string to float: 'left'", REPAIRED),
+    in_buu('words', changed(2, 'left', 38, 90, 38, 0), "row 2: 'left' is not a number", REPAIRED),
     in_buu('NaN', changed(2, 'nan', 38, 90, 38, 0), 'row 2 is not finite: dropped', REPAIRED),
     in_buu('outside the image', changed(2, 50, 38, 9e9, 38, 0), 'is outside the 160x200 image', REPAIRED),
     in_buu('an endplate of one point', changed(2, 50, 38, 50, 38, 0), 'an endplate is 0 px long', REPAIRED),

@@ -18,11 +18,11 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def bench(phantoms, tiny_config, trained, tmp_path, monkeypatch) -> Bench:
+def bench(request, tmp_path, monkeypatch) -> Bench:
     monkeypatch.setattr('torch.cuda.is_available', lambda: False)
     for kept in (MMLogger, Visualizer):  # by the second in which they were made: too coarse for these tests
         kept._instance_dict.clear()
-    return Bench(tmp_path, phantoms, tiny_config, trained)
+    return Bench(tmp_path, request.getfixturevalue)
 
 
 def in_a_process(name: str, *arguments: object) -> tuple[int, str, list[str]]:
@@ -40,22 +40,25 @@ def parameter(case: Case) -> object:
 @pytest.mark.parametrize('case', map(parameter, CASES))
 def test_a_bad_input(case: Case, bench: Bench, run_tool, record_property):
     command = case.make(bench)
-    before = contents(bench.phantoms)
+    data = bench.phantoms if '--data-root' in command else None
+    before = data and contents(data)
     status, out, err = (in_a_process if case.process else run_tool)(*command)
 
     record_property('area', case.area)
     record_property(case.expected, 1)
     assert 'Traceback' not in out + '\n'.join(err)
     errors = [line for line in err if 'error: ' in line]
+    assert all(len(line) < 700 for line in [*out.splitlines(), *err])  # whatever it quotes
     if case.expected == REFUSED:
         assert status == 2, (out, err)
+        assert all(line.isprintable() for line in errors)
         assert len(errors) == case.files and all(case.says in line for line in errors), err
     else:
         assert (status, errors) == (0, []), (out, err)
         assert case.says in out
     assert not list(bench.folder.rglob('.part-*'))
     assert not (bench.folder / 'code_has_run').exists()
-    assert contents(bench.phantoms) == before
+    assert before == (data and contents(data))
     if case.rest == OTHERS_DONE:
         the_others_are_done(case, bench)
     elif case.rest == NOTHING_WRITTEN and case.expected == REFUSED:
@@ -68,10 +71,9 @@ def contents(folder: Path) -> dict[str, int]:
 
 def the_others_are_done(case: Case, bench: Bench) -> None:
     """And the bad one as well, unless it is refused."""
-    number = 1 + (case.expected != REFUSED)
     if bench.films.exists():
         content = json.loads((bench.out / 'predictions.json').read_text(), parse_constant=pytest.fail)
-        number = 1 if case.name.startswith('one film') else number
+        number = 1 + case.files * (case.expected != REFUSED)
         assert 'good.png' in content['images'] and len(content['images']) == number
         assert len(list((bench.out / 'overlays').glob('*.png'))) == number
         for table_ in ('summary.csv', 'measurements.csv'):
@@ -86,7 +88,7 @@ def the_others_are_done(case: Case, bench: Bench) -> None:
         for image in content['images']:
             assert (bench.out / image['file_name']).is_file()
     assert {GOOD_TRAIN, GOOD_VAL} <= set(found)
-    assert len(found) == 1 + number
+    assert len(found) == 2 + (case.expected != REFUSED)
     report = (folder / 'report.csv').read_text().splitlines()[1:]
     assert bool(report) == (case.expected != 'survived'), report
     if case.expected == REPAIRED:

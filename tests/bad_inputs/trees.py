@@ -33,7 +33,8 @@ def folder_out_of_the_root(bench: Bench) -> list:
     bench.label().unlink()
     outside = bench.folder / 'secret'
     outside.mkdir()
-    noise(8).save(outside / 'a.png')
+    for name in ('a.png', 'b.png'):  # one line for the folder, not one a file
+        noise(8).save(outside / name)
     (bench.raw / 'Test').symlink_to(outside)
     return command
 
@@ -58,6 +59,15 @@ def named(name: str, stem: str | bytes, says: str = '', expected: str = SURVIVED
     return Case(AREA, name, make, says, expected, OTHERS_DONE, files=files)
 
 
+def unreadable_and_named(stem: str) -> Callable[[Bench], list]:
+    def make(bench: Bench) -> list:
+        command = named('', stem).make(bench)
+        (bench.label().parent / f'{stem}.json').write_text('')
+        return command
+
+    return make
+
+
 def film(name: str, file_name: str | bytes, expected: str = SURVIVED) -> Case:
     """A good film under another name, predicted."""
 
@@ -66,6 +76,15 @@ def film(name: str, file_name: str | bytes, expected: str = SURVIVED) -> Case:
         return bench.predict()
 
     return Case(AREA, f'{name}, predicted', make, '', expected, OTHERS_DONE)
+
+
+def same_long_name(bench: Bench) -> list:
+    """In two folders, so that the names of the overlays have to tell them apart."""
+    bench.films_beside()
+    for number, folder in enumerate(('first', 'second')):
+        (bench.films / folder).mkdir()
+        noise(number + 2).save(bench.films / folder / ('a' * 250 + '.png'))
+    return bench.predict()
 
 
 def twice(bench: Bench) -> list:
@@ -87,6 +106,8 @@ CASES = [
     named('quotes', 'a "quoted" \'name\''),
     named('a line break', 'a\nerror: b'),
     named('an escape sequence', 'a\x1b[2Jb'),
+    Case(AREA, 'an escape sequence, and unreadable', unreadable_and_named('a\x1b[2Jb'), r'labels/val/a\x1b[2Jb.json',
+         rest=OTHERS_DONE),
     named('a formula', '=1+1'),
     named('no text at all', b'a\xff\xfe', 'its name is not UTF-8', 'refused', files=2),
     named('255 bytes', 'a' * 250),
@@ -96,5 +117,6 @@ CASES = [
     film('no text at all', b'a\xff\xfe.png'),
     film('255 bytes', 'a' * 251 + '.png'),
     film('255 bytes in two-byte letters', 'ä' * 125 + '.png'),
-    Case(AREA, 'one film by three paths, predicted', twice, 'predictions of 1 images', SURVIVED, OTHERS_DONE),
+    Case(AREA, 'one film by three paths, predicted', twice, 'predictions of 1 images', SURVIVED, OTHERS_DONE, files=0),
+    Case(AREA, '255 bytes twice, predicted', same_long_name, '', SURVIVED, OTHERS_DONE, files=2),
 ]  # fmt: skip

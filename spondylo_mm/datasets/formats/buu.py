@@ -19,7 +19,7 @@ from ..anchors import CAUDAL, CRANIAL, cranial_shift
 from .canonical import order_name, polygon_area
 from .faults import BAD_DIAGNOSIS, BAD_VERTEBRA, Repair
 from .label import UPPER_EDGE, Label, presence_of, read_text
-from .raw import MIN_AREA, BadVertebra, check_inside
+from .raw import MIN_AREA, BadVertebra, check_inside, parse_numbers, short
 
 SUFFIX = '.csv'
 LISTED_LEVELS = ('L1', 'L2', 'L3', 'L4', 'L5', 'S1')  # two rows each, S1 one
@@ -65,7 +65,7 @@ def read_label(path: Path, name: str, size: tuple[int, int], anchor: str = CAUDA
         orders[order_name(roles)] += len(points) == NUM_CORNERS
         diagnosis[level] = [_diagnosis(row[-1]) for row in own.values()]
         if None in diagnosis[level]:
-            said = ', '.join(row[-1].strip() for row in own.values())
+            said = ', '.join(short(row[-1].strip()).strip("'") for row in own.values())
             why = f'{level}: diagnosis {said} is not one of 0 to {len(DIAGNOSES) - 1}: left out'
             repairs.append(Repair(name, index, BAD_DIAGNOSIS, why))
     _check_order(name, corners, repairs)
@@ -95,8 +95,8 @@ def _ends(number: int, row: list[str]) -> np.ndarray:
     if len(row) != _VALUES:
         raise BadVertebra(f'{len(row)} values in row {number}, not {_VALUES} (x1, y1, x2, y2, diagnosis)')
     try:
-        ends = np.array([float(value) for value in row[:4]]).reshape(2, 2)
-    except ValueError as error:
+        ends = parse_numbers([value.strip() for value in row[:4]]).reshape(2, 2)
+    except BadVertebra as error:
         raise BadVertebra(f'row {number}: {error}') from error
     if not np.isfinite(ends).all():
         raise BadVertebra(f'row {number} is not finite')

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 
-from ...escaping import csv_text, printable
+from ...escaping import csv_text
 
 UNSORTED = 'unsorted'  # vertebrae not listed in order along the spine
 STRAY = 'stray'  # a box that is no vertebra of this spine
@@ -38,7 +38,7 @@ class Repair:
 
     def __str__(self) -> str:
         where = self.file if self.vertebra == '' else f'{self.file}: vertebra {self.vertebra}'
-        return printable(f'{where}: {self.why} ({self.what})')
+        return f'{where}: {self.why} ({self.what})'
 
 
 def report_csv(repairs: Iterable[Repair]) -> str:

@@ -55,7 +55,7 @@ def check_points(points: object, size: tuple[int, int]) -> np.ndarray:
         BadVertebra: Not four labelled, finite corners inside the image that enclose an area.
     """
     if not isinstance(points, list) or len(points) != NUM_CORNERS:
-        found = f'{len(points)} corners' if isinstance(points, list) else f'{_short(points)} for corners'
+        found = f'{len(points)} corners' if isinstance(points, list) else f'{short(points)} for corners'
         raise BadVertebra(f'{found}, not {NUM_CORNERS}')
     values = np.array([finite_numbers(point, 3, 'corner', '[x, y, visible]') for point in points])
     if (values[:, 2] <= 0).any():
@@ -92,16 +92,31 @@ def finite_numbers(values: object, count: int, what: str, form: str) -> np.ndarr
     """
     numeric = isinstance(values, list) and all(type(value) in (int, float) for value in values)
     if not numeric or len(values) != count:
-        raise BadVertebra(f'{what} {_short(values)} is not {form}')
+        raise BadVertebra(f'{what} {short(values)} is not {form}')
     try:
         array = np.array(values, dtype=np.float64)
     except OverflowError:
         array = np.array([np.inf])
     if not np.isfinite(array).all():
-        raise BadVertebra(f'{what} {_short(values)} is not finite')
+        raise BadVertebra(f'{what} {short(values)} is not finite')
     return array
 
 
-def _short(value: object, length: int = 40) -> str:
+def parse_numbers(words: list[str]) -> np.ndarray:
+    """Numbers as they stand in a text file, ``(n,)`` float64, not necessarily finite.
+
+    Raises:
+        BadVertebra: a word is no number.
+    """
+    values = []
+    for word in words:
+        try:
+            values.append(float(word.replace('_', 'x')))  # Python reads 1_0 as 10, as nobody means it
+        except ValueError:
+            raise BadVertebra(f'{short(word)} is not a number') from None
+    return np.array(values)
+
+
+def short(value: object, length: int = 40) -> str:
     text = repr(value)
     return text if len(text) <= length else text[: length - 1] + '…'

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .raw import BadVertebra, RawLabel, RawVertebra, check_points
+from .raw import BadVertebra, RawLabel, RawVertebra, check_points, parse_numbers
 
 _BOX = slice(1, 5)
 _POINTS = slice(5, None)
@@ -37,10 +37,7 @@ def _vertebra(index: int, line: str, size: tuple[int, int]) -> RawVertebra:
     words = line.split()
     if len(words) != _NUMBERS:
         raise BadVertebra(f'{len(words)} numbers in the line, not {_NUMBERS} (class, box, four corners)')
-    try:
-        values = np.array([float(word) for word in words])
-    except ValueError as error:
-        raise BadVertebra(str(error)) from error
+    values = parse_numbers(words)
     if not (abs(values) < _LARGEST).all():
         raise BadVertebra('a number is not finite, or far from what is normalised to the image')
     points = values[_POINTS].reshape(4, 3) * [*size, 1]

@@ -53,6 +53,9 @@ class RunRecordHook(Hook):
     def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
         self._update(runner, runner.epoch)
 
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        checkpoint['meta']['data_sha256'] = self._record['data']['sha256']  # predictions name it
+
     def _update(self, runner: Any, epochs: int) -> None:
         seconds = self._seconds_before + time.monotonic() - self._started
         runner.message_hub.update_info('seconds', seconds)

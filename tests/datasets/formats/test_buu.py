@@ -92,10 +92,10 @@ def test_a_diagnosis_that_means_nothing_costs_no_corner(label, code):
 
 ROWS = endplates()
 BAD_ROWS = {
-    'text': (changed(4, 1, 'abc'), "row 4: could not convert string to float: 'abc'"),
+    'text': (changed(4, 1, 'abc'), "row 4: 'abc' is not a number"),
     'NaN': (changed(5, 0, 'nan'), 'row 5 is not finite'),
     'infinite': (changed(4, 2, 'inf'), 'row 4 is not finite'),
-    'empty value': (changed(4, 2, ''), 'row 4: could not convert'),
+    'empty value': (changed(4, 2, ''), "row 4: '' is not a number"),
     'four values': ([row[:4] if i == 4 else row for i, row in enumerate(ROWS)], '4 values in row 4, not 5'),
     'six values': ([[*row, 0] if i == 5 else row for i, row in enumerate(ROWS)], '6 values in row 5, not 5'),
     'outside': (changed(5, 2, 307), r'corner (307, 152) is outside the 300x500 image'),

@@ -115,7 +115,7 @@ def test_a_file_that_is_no_label_is_refused_in_one_line(text, why):
     [
         ('0 0.5 0.5', '3 numbers in the line, not 17'),
         (as_yolo(GOOD) + ' 1', '18 numbers'),
-        (as_yolo(GOOD).replace('0.', 'x.', 1), 'could not convert'),
+        (as_yolo(GOOD).replace('0.', 'x.', 1), 'is not a number'),
         (as_yolo(GOOD).replace(as_yolo(GOOD).split()[5], 'nan'), 'not finite'),
         (as_yolo([[x * 640, y, v] for x, y, v in GOOD]), 'outside'),  # pixels where shares belong
     ],

@@ -1,0 +1,101 @@
+"""Processes that are killed at any moment, and started again."""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import os
+import runpy
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+# A server that has imported torch once: each process is forked from it, in a hundredth of the time of an import.
+_CONTEXT = multiprocessing.get_context('forkserver')
+_CONTEXT.set_forkserver_preload(
+    ['spondylo_mm.plugin', 'spondylo_mm.apis.training', 'spondylo_mm.apis.testing', 'spondylo_mm.datasets.prepare']
+)
+
+
+def _tool(said: Path, limit: int | None, name: str, arguments: tuple[str, ...]) -> None:
+    """Run a tool as a script in this process; what it prints goes to a file."""
+    import resource
+
+    from yapf.yapflib import yapf_api
+
+    yapf_api.FormatCode = lambda text, **options: (text, True)  # as in tests/conftest.py
+    os.setsid()  # its loader workers die with it
+    out = io.StringIO()
+    if limit is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    sys.argv = [name, *arguments]
+    status = 1
+    try:
+        with redirect_stdout(out), redirect_stderr(out):
+            runpy.run_path(str(ROOT / 'tools' / name), run_name='__main__')
+    except SystemExit as stop:
+        status = stop.code
+    except BaseException:
+        import traceback
+
+        out.write(traceback.format_exc())
+    said.write_text(out.getvalue()[-limit // 2 :] if limit else out.getvalue())
+    os._exit(status)
+
+
+class Tool:
+    """A tool running in a process of its own.
+
+    Attributes:
+        status: its exit status, once it has ended; negative for the signal that ended it.
+    """
+
+    def __init__(self, said: Path, name: str, *arguments: object, largest_file: int | None = None) -> None:
+        self._said = said
+        said.unlink(missing_ok=True)
+        self._process = _CONTEXT.Process(target=_tool, args=(said, largest_file, name, tuple(map(str, arguments))))
+        self._process.start()
+        self.started = time.monotonic()
+
+    def finish(self) -> Tool:
+        self._process.join(300)
+        assert self._process.exitcode is not None, 'hangs'
+        return self
+
+    def kill_after(self, seconds: float) -> Tool:
+        """SIGKILL to it and its children, unless it has ended by then."""
+        self._process.join(seconds)
+        return self.kill()
+
+    def kill_when(self, condition: Callable[[], bool]) -> Tool:
+        while not condition() and self._process.exitcode is None:
+            time.sleep(0.0005)
+        return self.kill()
+
+    def kill(self) -> Tool:
+        if self._process.exitcode is None:
+            try:
+                os.killpg(self._process.pid, signal.SIGKILL)
+            except ProcessLookupError:  # not its own group yet
+                self._process.kill()
+        self._process.join()
+        return self
+
+    @property
+    def status(self) -> int:
+        return self._process.exitcode
+
+    @property
+    def output(self) -> str:
+        return self._said.read_text() if self._said.exists() else ''
+
+
+def run(said: Path, name: str, *arguments: object) -> tuple[Tool, float]:
+    """A tool that is left to finish, and the seconds it took."""
+    tool = Tool(said, name, *arguments).finish()
+    return tool, time.monotonic() - tool.started

@@ -1,0 +1,58 @@
+"""The same seed on the same machine gives the same bytes, from phantoms to predictions."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob('*') if path.is_file()}
+
+
+def test_phantoms_and_what_is_prepared_of_them(run_tool, tmp_path):
+    """Neither the number of processes nor the folder changes a byte."""
+    for name, processes in (('a', 1), ('b', 2)):
+        sizes = ('--train', 2, '--val', 1, '--test', 1, '--size', 128, '--seed', 3, '--processes', processes)
+        assert run_tool('make_phantom.py', tmp_path / name, *sizes)[0] == 0
+        assert run_tool('prepare_data.py', tmp_path / name, '--out', tmp_path / f'{name}_prepared')[0] == 0
+    assert contents(tmp_path / 'a') == contents(tmp_path / 'b')
+    assert contents(tmp_path / 'a_prepared') == contents(tmp_path / 'b_prepared')
+    assert 'annotations/train.json' in contents(tmp_path / 'a_prepared')
+
+
+def test_predictions_their_tables_and_pictures(run_tool, tiny_config, trained, phantoms, tmp_path):
+    for name in ('a', 'b'):
+        options = ('--data-root', phantoms, '--mc-dropout', 2, '--out', tmp_path / name)
+        assert run_tool('test.py', tiny_config, trained, *options)[0] == 0
+    first, second = contents(tmp_path / 'a'), contents(tmp_path / 'b')
+    assert first == second
+    assert {'predictions.json', 'summary.csv', 'measurements.csv', 'metrics.json'} <= set(first)
+
+
+def test_predictions_say_of_which_weights_and_data_they_are(run_tool, tiny_config, trained, phantoms, tmp_path):
+    """As run.json of the training does."""
+    assert run_tool('test.py', tiny_config, trained, '--data-root', phantoms, '--out', tmp_path)[0] == 0
+    model = json.loads((tmp_path / 'predictions.json').read_text())['model']
+    assert model['checkpoint_sha256'] == hashlib.sha256(trained.read_bytes()).hexdigest()
+    assert model['data_sha256'] == json.loads((trained.parent / 'run.json').read_text())['data']['sha256']
+
+
+def test_weights_alone_do_not_say_what_they_were_taught(tiny_config, trained, tmp_path):
+    from spondylo_mm.apis.checkpoints import describe_checkpoint
+
+    torch.save(torch.load(trained, weights_only=True)['state_dict'], tmp_path / 'weights.pth')
+    assert describe_checkpoint(tmp_path / 'weights.pth')['data_sha256'] is None
+
+
+@pytest.mark.robust
+def test_training_twice_gives_the_same_weights(run_tool, tiny_config, phantoms, tmp_path):
+    """On one machine, on its CPU: to the last bit."""
+    for name in ('a', 'b'):
+        options = ('--data-root', phantoms, '--work-dir', tmp_path / name, '--seed', 5)
+        assert run_tool('train.py', tiny_config, *options)[0] == 0
+    first, second = (torch.load(tmp_path / name / 'epoch_2.pth', weights_only=True)['state_dict'] for name in 'ab')
+    assert all(np.array_equal(first[name].numpy(), second[name].numpy()) for name in first)
