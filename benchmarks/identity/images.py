@@ -1,8 +1,8 @@
 """The radiographs that identity is tested on: phantoms of known levels, of which less and less is to be seen.
 
 - ``field``: 5 to 10 vertebrae, as many films of each number; cut off at the top wherever that is;
-- ``no sacrum``: the same sort of film, cut off below L5. Nothing tells which vertebra is the lowest, so truth goes by
-  position, as labels do: slot 0 is the lowest one;
+- ``no sacrum``: the same films cut off below L5. What is left of the sacrum counts as unknown, all others keep their
+  slots: a model that numbers by position, because it sees no sacrum, identifies none;
 - ``hidden``: those of ``field`` with one to three levels in a row under a block of gas or metal. These count as
   unknown; all others are still to be found in their own slots;
 - ``labels``: other phantoms as annotators label them, inexactly and beginning where they like (``prepare_data`` on
@@ -70,7 +70,7 @@ def _true_label(truth: dict) -> Label:
 
 
 def without_sacrum(pixels: np.ndarray, label: Label) -> tuple[np.ndarray, Label]:
-    """Cut an image (H, W) off below L5 and squash what is left to the same size; the sacrum is no vertebra of it."""
+    """Cut an image (H, W) off below L5 and stretch what is left to the same size."""
     height = pixels.shape[0]
     lowest = label.corners[1]
     end = int(np.ceil(lowest[:, 1].max() + _BELOW_L5 * np.ptp(lowest[:, 1])))
@@ -78,7 +78,8 @@ def without_sacrum(pixels: np.ndarray, label: Label) -> tuple[np.ndarray, Label]
     cut = cv2.resize(pixels[: end + 1], pixels.shape[::-1], interpolation=cv2.INTER_LINEAR)
     # cv2.resize aligns the outer edges of pixels, not their centres
     corners = (label.corners[1:] + 0.5) * [1, height / (end + 1)] - 0.5
-    return cut, _label(corners, np.arange(len(corners)))
+    rest = _label(corners, label.slots[1:])
+    return cut, replace(rest, presence=np.where(np.arange(NUM_SLOTS) == 0, UNKNOWN, rest.presence))
 
 
 def with_levels_hidden(pixels: np.ndarray, label: Label, rng: np.random.Generator) -> tuple[np.ndarray, Label]:

@@ -38,10 +38,11 @@ def film(modules):
     return pixels, modules['images']._label(corners.astype(float), np.arange(6))
 
 
-def test_without_its_sacrum_a_film_is_numbered_from_l5_and_corners_stay_on_what_they_mark(modules, film):
+def test_without_its_sacrum_a_film_keeps_its_levels_and_corners_stay_on_what_they_mark(modules, film):
     pixels, label = modules['images'].without_sacrum(*film)
     assert pixels.shape == film[0].shape
-    assert label.presence.tolist() == [LABELLED] * 5 + [EMPTY] * (NUM_SLOTS - 5)
+    assert label.presence.tolist() == [UNKNOWN] + [LABELLED] * 5 + [EMPTY] * (NUM_SLOTS - 6)
+    assert label.slots.tolist() == [1, 2, 3, 4, 5]
     for x, y in label.corners.reshape(-1, 2):
         window = pixels[round(y) - 1 : round(y) + 2, round(x) - 1 : round(x) + 2]
         assert window.max() > 80
