@@ -6,6 +6,7 @@ codec = dict(type='VertebraCenters', sigma=1.0)
 
 model = dict(
     head=dict(type='VertebraCentersHead', loss=dict(_delete_=True, type='SoftFocalLoss'), decoder=codec),
+    test_cfg=dict(coarse_to_fine=True),
 )
 
 train_pipeline = [

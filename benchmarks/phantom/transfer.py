@@ -26,7 +26,7 @@ from spondylo_mm.datasets.prepare import prepare
 HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
 RUNS = {  # work dir below work_dirs/identity_small, and how it is decoded
     'truth': ('slots', {}),
-    'truth_centers': ('order-free', {}),
+    'truth_centers': ('order-free', dict(coarse_to_fine=False)),
     'truth_centers, coarse to fine': ('order-free, coarse to fine', dict(coarse_to_fine=True)),
 }
 METRICS = {

@@ -22,7 +22,7 @@ def record(work_dir: Path) -> dict:
 def test_a_record_holds_what_is_needed_to_do_the_run_again(trained, phantoms):
     run = record(trained.parent)
     weights = torch.load(trained, weights_only=True)['state_dict']
-    buffers = ('running_mean', 'running_var', 'num_batches_tracked', 'taught')
+    buffers = ('running_mean', 'running_var', 'num_batches_tracked', 'taught', 'spine_model')
     assert run['parameters'] == sum(value.numel() for name, value in weights.items() if not name.endswith(buffers))
     assert run['config'].endswith('tiny.py') and run['seed'] == 0 and run['processes'] == 1
     assert run['versions']['torch'] == torch.__version__.split('+')[0] and run['versions']['spondylo_mm'] == __version__
