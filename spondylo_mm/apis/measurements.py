@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..anatomy import LEVELS, NUM_CORNERS, NUM_SLOTS
-from ..clinical.measure import Measure
+from ..clinical.measure import Measure, absent
 from ..clinical.measurements import (
     DISC_ANGLE,
     DISC_HEIGHTS,
@@ -48,6 +48,7 @@ def clinical_record(
     spacing: Sequence[float] | None = None,
     sd: np.ndarray | None = None,
     pixel_aspect: float | None = None,
+    levels_known: bool = True,
 ) -> dict:
     """The measured part of an image's record.
 
@@ -58,14 +59,18 @@ def clinical_record(
         spacing: mm per pixel in x and y; without it nothing is given in mm.
         sd: (S, 4) standard deviation of each corner in image pixels, where known.
         pixel_aspect: width of a pixel over its height, where no spacing is known; None: pixels are taken to be square.
+        levels_known: slot 0 is the sacrum. Else nothing can be measured.
 
     Returns:
         ``slips``, a row per measured pair; ``measurements``, a row per quantity and place, absent ones with their
         reason; ``review``, why a person must look, empty where nothing speaks for it.
     """
-    seen = np.where(np.asarray(present)[:, None, None], corners, np.nan)
+    present = np.asarray(present) & levels_known
+    seen = np.where(present[:, None, None], corners, np.nan)
     spine = patient_spine(seen, side, proportions(spacing, pixel_aspect), sd)
     measures = measure_spine(spine)
+    if not levels_known:
+        measures = dict.fromkeys(measures, absent('levels are unknown'))
     slips = {place: measure for (name, place), measure in measures.items() if name == SLIP}
     return dict(
         slips=[
@@ -74,7 +79,9 @@ def clinical_record(
             if measure.value is not None
         ],
         measurements=[_row(name, place, measure) for (name, place), measure in measures.items()],
-        review=_review(int(np.sum(present)), side, slips),
+        review=_review(int(present.sum()), side, slips)
+        if levels_known
+        else ['it is unknown which level each vertebra is'],
     )
 
 

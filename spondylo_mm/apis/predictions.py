@@ -115,11 +115,12 @@ def image_record(
         vertebrae=vertebrae,
         **clinical_record(
             corners,
-            present if levels_known else np.zeros_like(present),
+            present,
             side,
             spacing,
             None if doubt is None else record_of_keypoints(doubt),
             pixel_aspect,
+            levels_known,
         ),
     )
 

@@ -223,7 +223,8 @@ def test_where_the_lowest_vertebra_is_no_sacrum_nothing_is_said_of_levels():
     result = record(20, levels_known=False)
     assert [(each['slot'], each['level']) for each in result['vertebrae']] == [(slot, None) for slot in range(6)]
     assert result['facing'] == 'unknown' and result['slips'] == []
-    assert all(row['value'] is None for row in result['measurements'])
+    assert all(row['value'] is None and row['reason'] == 'levels are unknown' for row in result['measurements'])
+    assert result['review'] == ['it is unknown which level each vertebra is']
 
 
 def test_vertebrae_above_the_last_slot_are_listed_without_a_level():
