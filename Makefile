@@ -8,7 +8,7 @@ PYTHON := $(VENV)/bin/python
 PIP    := $(PYTHON) -m pip install --quiet --disable-pip-version-check
 DEMO   := work_dirs/demo
 
-.PHONY: help setup demo test test-slow test-robust lint benchmark-codec benchmark-models benchmark-clinical clean
+.PHONY: help setup demo test test-slow test-robust lint benchmark-codec benchmark-models benchmark-identity benchmark-clinical clean
 
 help:  ## explain every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 20
@@ -41,6 +41,9 @@ benchmark-codec: setup  ## time the codec against MMPose's; rewrites benchmarks/
 
 benchmark-models: setup  ## train the published recipe, ours, and ours with one fault each: hours on two cores
 	$(PYTHON) benchmarks/models/run.py
+
+benchmark-identity: setup  ## which vertebra is which, step by step: hours on two cores
+	$(PYTHON) benchmarks/identity/run.py
 
 benchmark-clinical: setup  ## slips and grades against phantoms; rewrites benchmarks/clinical/results.*
 	$(PYTHON) benchmarks/clinical/run.py
