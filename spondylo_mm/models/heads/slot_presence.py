@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from mmengine.dist import all_reduce
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -54,4 +55,7 @@ class SlotPresence(nn.Module):
         is_there = (has_peak | ~taught).view(by_slot).all(dim=2) & has_peak.view(by_slot).any(dim=2)
         is_known = is_there | is_empty.view(by_slot).all(dim=2)
         losses = F.binary_cross_entropy_with_logits(self(heights, features), is_there.float(), reduction='none')
-        return (losses * is_known).sum() / is_known.sum().clamp(min=1)
+        number = is_known.sum().float()
+        if self.training:  # gradients are averaged over processes: dividing by the mean count gives the whole batch's
+            all_reduce(number, op='mean')
+        return (losses * is_known).sum() / number.clamp(min=1e-6)

@@ -22,11 +22,12 @@ from .slot_presence import SlotPresence
 class VertebraHeatmapHead(HeatmapHead):
     """:class:`mmpose.models.HeatmapHead` for vertebral corners.
 
-    Five things differ: the loss draws its Gaussians from keypoints, batched on the device; dropout precedes the final
+    Six things differ: the loss draws its Gaussians from keypoints, batched on the device; dropout precedes the final
     layer (the source of Monte-Carlo uncertainty); heatmaps can be upsampled; predictions carry ``presence`` (1, S)
-    beside ``keypoints`` (1, K, 2) and ``keypoint_scores`` (1, K); and the head remembers, in its weights, which corners
-    it was ever taught (``keypoint_taught`` (1, K) in predictions). What it says of any other is noise: of a sacrum
-    labelled by its superior endplate alone, as in BUU-LSPINE, it never learns the lower corners.
+    beside ``keypoints`` (1, K, 2) and ``keypoint_scores`` (1, K); slots can be decoded together; and the head
+    remembers, in its weights, which corners it was ever taught (``keypoint_taught`` (1, K) in predictions). What it
+    says of any other is noise: of a sacrum labelled by its superior endplate alone, as in BUU-LSPINE, it never learns
+    the lower corners.
 
     Args:
         dropout: share of channels dropped before the final layer. Whole channels, because neighbouring pixels of a
