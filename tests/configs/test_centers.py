@@ -8,6 +8,7 @@ import pytest
 
 from spondylo_mm import plugin  # noqa: F401
 from spondylo_mm.anatomy import NUM_SLOTS
+from spondylo_mm.apis.coarse_to_fine import MOST_ENLARGED
 from spondylo_mm.apis.configs import load_config
 from spondylo_mm.apis.inferencer import SpineInferencer
 from spondylo_mm.apis.testing import test as run_test
@@ -16,22 +17,40 @@ from spondylo_mm.apis.visualizing import visualize
 from spondylo_mm.errors import InputError
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
-PAIRS = [('hrnet_w32_centers_spondylo', 'hrnet_w32_spondylo'), ('demo_centers', 'demo')]
+PAIRS = [
+    ('hrnet_w32_centers_spondylo', 'hrnet_w32_spondylo'),
+    ('phantoms_only_centers', 'phantoms_only'),
+    ('demo_centers', 'demo'),
+]
 
 
 @pytest.mark.parametrize(('centers', 'slots'), PAIRS)
-def test_only_codec_and_head_differ_from_the_model_with_slots(centers, slots):
+def test_only_codec_head_and_enlargement_differ_from_the_model_with_slots(centers, slots):
     ours, theirs = (load_config(CONFIGS / f'{name}.py').to_dict() for name in (centers, slots))
     assert ours['codec']['type'] == 'VertebraCenters' and ours['codec']['sigma'] < theirs['codec']['sigma']
     assert ours['model']['head']['type'] == 'VertebraCentersHead'
     for key in ('type', 'loss', 'decoder'):
         ours['model']['head'].pop(key), theirs['model']['head'].pop(key)
+    enlarged = []
     for config in (ours, theirs):
+        config['model']['test_cfg'].pop('coarse_to_fine', None)
+        affine = config['train_dataloader']['dataset']['pipeline'][2]
+        assert affine.pop('type') == 'RandomSpineAffine'
+        enlarged.append(affine.pop('scale')[1])
+        affine.clear()
+        config.pop('train_pipeline')  # the loader's is what counts
         codec = config.pop('codec')
         for loader in ('train', 'val', 'test'):
             assert config[f'{loader}_dataloader']['dataset'].pop('codec') == codec
         config.pop('filename', None)
-    assert ours == theirs
+    assert ours == theirs and enlarged[0] >= enlarged[1]
+
+
+@pytest.mark.parametrize(('centers', 'slots'), PAIRS)
+def test_a_closer_look_enlarges_no_further_than_training_did(centers, slots):
+    config = load_config(CONFIGS / f'{centers}.py')
+    largest = config.train_dataloader.dataset.pipeline[2].scale[1]
+    assert largest >= MOST_ENLARGED or not config.model.test_cfg.get('coarse_to_fine')
 
 
 @pytest.fixture(scope='module')
