@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from mmengine.dist import is_main_process, master_only
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from mmengine.visualization import Visualizer
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -177,10 +179,18 @@ def _is_for_the_console(record: logging.LogRecord) -> bool:
 
 
 def _build_runner(config: Config) -> _SpineRunner:
+    _wait_for_a_name_of_its_own(config)
     with _missing_weights_named(config), built_from(config, 'the run'), ExitStack() as stack:
         if pretrained_weights(config):
             stack.enter_context(no_waiting_for_the_network())
         return _SpineRunner.from_cfg(config)
+
+
+def _wait_for_a_name_of_its_own(config: Config) -> None:
+    """MMEngine names a run by its config and the second, and two runs of a process with one name share logger and
+    visualizer, which write to the folder of the first."""
+    while Visualizer.check_instance_created(f'{Path(config.filename).stem}_{time.strftime("%Y%m%d_%H%M%S")}'):
+        time.sleep(0.05)
 
 
 @contextmanager

@@ -125,6 +125,16 @@ def test_training_can_start_from_the_weights_of_another_run(trained, tiny_config
             assert torch.equal(started[name], value), name
 
 
+def test_a_run_right_after_one_that_failed_writes_to_its_own_folder(tiny_config, phantoms, tmp_path):
+    """Both within a second, of one process and one config."""
+    run = dict(data_root=str(phantoms))
+    with pytest.raises(InputError, match=r'none\.json'):
+        spoiled = ('val_dataloader.dataset.ann_file=none.json',)
+        train(str(tiny_config), work_dir=str(tmp_path / 'failed'), options=spoiled, **run)
+    train(str(tiny_config), work_dir=str(tmp_path / 'second'), options=('train_cfg.max_epochs=1',), **run)
+    assert not (tmp_path / 'failed').exists() and list((tmp_path / 'second').glob('*/vis_data/config.py'))
+
+
 def test_weights_that_fit_in_part_are_refused_unless_allowed(trained, tiny_config, phantoms, tmp_path):
     content = torch.load(trained, weights_only=True)['state_dict']
     content['head.final_layer.weight'] = content['head.final_layer.weight'][:38]
