@@ -37,12 +37,13 @@ def phantoms(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope='session')
-def tiny_config(tmp_path_factory) -> Path:
-    """The demo's config at 64 px and two epochs: the real code in seconds."""
-    path = tmp_path_factory.mktemp('configs') / 'tiny.py'
-    path.write_text(f"""
-_base_ = ['{ROOT / 'configs' / 'demo.py'}']
-codec = dict(input_size=(64, 64), heatmap_size=(16, 16), sigma=1.0)
+def write_tiny() -> Callable[[Path, str, float], Path]:
+    """``write_tiny(path, base, sigma)``: a config of ``configs/`` at 64 px and two epochs: the real code in seconds."""
+
+    def write(path: Path, base: str, sigma: float) -> Path:
+        path.write_text(f"""
+_base_ = ['{ROOT / 'configs' / base}']
+codec = dict(input_size=(64, 64), heatmap_size=(16, 16), sigma={sigma})
 model = dict(head=dict(conv_out_channels=(16, 16), decoder=codec))
 train_dataloader = dict(batch_size=4, num_workers=0, persistent_workers=False, dataset=dict(codec=codec))
 val_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(codec=codec))
@@ -50,7 +51,15 @@ test_dataloader = dict(dataset=dict(codec=codec))
 train_cfg = dict(max_epochs=2, val_interval=1)
 visualizer = dict(vis_backends=[dict(type='LocalVisBackend')])
 """)
-    return path
+        return path
+
+    return write
+
+
+@pytest.fixture(scope='session')
+def tiny_config(write_tiny, tmp_path_factory) -> Path:
+    """The demo's config, made tiny."""
+    return write_tiny(tmp_path_factory.mktemp('configs') / 'tiny.py', 'demo.py', 1.0)
 
 
 @pytest.fixture(scope='session')

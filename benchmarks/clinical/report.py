@@ -62,7 +62,7 @@ def _model(results: dict) -> str:
     (mre, mre_bounds), (sdr, sdr_bounds) = results['corners']['MRE'], results['corners']['SDR@6px']
     passes = f', {results["mc_dropout"]} passes with dropout' if results['mc_dropout'] else ''
     return (
-        f'\nPredicted corners: {results["model"][0]}, {results["model"][1]}{passes}; strict MRE {mre:.2f} '
+        f'\nPredicted corners (`--model {results["model"][0]} {results["model"][1]}`{passes}): strict MRE {mre:.2f} '
         f'[{mre_bounds[0]:.2f}, {mre_bounds[1]:.2f}] px@512, SDR@6px {100 * sdr:.1f} '
         f'[{100 * sdr_bounds[0]:.1f}, {100 * sdr_bounds[1]:.1f}] %; only labelled vertebrae count. Their standard '
         f"deviations are the model's own.\n"

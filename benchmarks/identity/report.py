@@ -88,8 +88,9 @@ def table(rows: list[dict], size: str) -> str:
         '# Which vertebra is which',
         '',
         f'{budget.train} phantoms to train on, {budget.test} to test on in each set; `{budget.slots}` and '
-        f'`{budget.centers}`, {budget.epochs["labels"]} epochs on what annotators labelled (first rows) and '
-        f'{budget.epochs["truth"]} on every visible vertebra (the others); one seed. Errors in px@512, with 95 % '
+        f'`{budget.centers}`, {budget.epochs["labels"]} epochs where taught by labels (what annotators marked), '
+        f'{budget.epochs["truth"]} where taught by truth (every visible vertebra); one seed. README.md says what the '
+        'rows are not. Errors in px@512, with 95 % '
         'intervals over images; ECE is the expected calibration error of presence. Made by '
         f'`python benchmarks/identity/run.py{"" if size == "small" else " --size " + size}`.',
     ]

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from matplotlib.figure import Figure
-from transfer import evaluate, predict
+from transfer import cells, evaluate, predict
 
 from spondylo_mm.atomic import atomic_path, write_json, write_text
 from spondylo_mm.datasets.prepare import prepare
@@ -91,12 +91,8 @@ def table(rows: list[dict]) -> str:
         '|---|---|---|' + '---|' * len(METRICS),
     ]
     for row in rows:
-        cells = []
-        for key in METRICS:
-            scale = 1 if 'MRE' in key else 100
-            low, high = (scale * bound for bound in row['intervals'][key])
-            cells.append(f'{scale * row["metrics"][key]:.1f} [{low:.1f}, {high:.1f}]')
-        lines.append(f'| {row["phantoms"]} | {row["data"]} | {row["num_images"]} | ' + ' | '.join(cells) + ' |')
+        what = f'| {row["phantoms"]} | {row["data"]} | {row["num_images"]} | '
+        lines.append(what + ' | '.join(cells(row, METRICS)) + ' |')
     return '\n'.join(lines) + '\n'
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from mmengine.evaluator import Evaluator
@@ -95,13 +96,20 @@ def table(rows: list[dict]) -> str:
         '|---|---|---|' + '---|' * len(METRICS),
     ]
     for row in rows:
-        cells = []
-        for key in METRICS:
-            scale = 1 if 'MRE' in key else 100
-            low, high = (scale * bound for bound in row['intervals'][key])
-            cells.append(f'{scale * row["metrics"][key]:.1f} [{low:.1f}, {high:.1f}]')
-        lines.append(f'| {row["model"]} | {row["data"]} | {row["num_images"]} | ' + ' | '.join(cells) + ' |')
+        lines.append(
+            f'| {row["model"]} | {row["data"]} | {row["num_images"]} | ' + ' | '.join(cells(row, METRICS)) + ' |'
+        )
     return '\n'.join(lines) + '\n'
+
+
+def cells(row: dict, metrics: Iterable[str]) -> list[str]:
+    """Values with their intervals, errors in px and shares in percent."""
+    texts = []
+    for key in metrics:
+        scale = 1 if 'MRE' in key else 100
+        low, high = (scale * bound for bound in row['intervals'][key])
+        texts.append(f'{scale * row["metrics"][key]:.1f} [{low:.1f}, {high:.1f}]')
+    return texts
 
 
 if __name__ == '__main__':

@@ -20,7 +20,7 @@ from torch.utils.data import Dataset
 from .. import __version__, plugin  # noqa: F401 (registers what configs name)
 from ..codecs.corner_sd import corner_sd, heatmap_sd
 from ..codecs.gaussian_targets import frame_scale
-from ..codecs.presence import PRESENCE_THRESHOLD
+from ..codecs.presence import levels_are_known
 from ..datasets.anchors import CAUDAL
 from ..errors import InputError
 from ..models.mc_dropout import dropout_layers, thinned
@@ -236,18 +236,11 @@ def record_of(sample: PoseDataSample) -> dict:
         taught=taught_corners(sample),
         spread=predicted.keypoint_spread[0],
         side=sample.get('facing'),
-        levels_known=levels_known(sample),
+        levels_known=levels_are_known(predicted),
         extra=tuple(predicted[key][0] for key in EXTRA) if EXTRA[0] in predicted else None,
         spacing_source=sample.get('spacing_source'),
         pixel_aspect=sample.get('pixel_aspect'),
     )
-
-
-def levels_known(sample: PoseDataSample) -> bool:
-    """Whether the slots of a predicted sample are levels, as far as the model can tell: one that finds vertebrae in any
-    place says how likely the lowest is the sacrum."""
-    predicted = sample.pred_instances
-    return 'sacrum_seen' not in predicted or bool(predicted.sacrum_seen[0] >= PRESENCE_THRESHOLD)
 
 
 def taught_corners(sample: PoseDataSample) -> np.ndarray | None:

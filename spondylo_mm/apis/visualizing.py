@@ -13,7 +13,7 @@ from torch.utils.data import Dataset, Subset
 
 from ..anatomy import NUM_CORNERS, NUM_SLOTS
 from ..atomic import make_output_folder, write_text
-from ..codecs.presence import PRESENCE_THRESHOLD
+from ..codecs.presence import PRESENCE_THRESHOLD, levels_are_known
 from ..datasets.anchors import slot_names
 from ..datasets.radiograph import read_radiograph
 from ..datasets.transforms.geometry import stretch_matrix
@@ -26,7 +26,7 @@ from ..visualization.comparison import draw_comparison
 from ..visualization.heatmaps import draw_heatmaps
 from ..visualization.overlay import vertebra_name
 from .images import find_images
-from .inferencer import SpineInferencer, levels_known, raise_error, taught_corners
+from .inferencer import SpineInferencer, raise_error, taught_corners
 from .predictions import image_record, overlay_names, write_png
 from .testing import truth_of
 
@@ -157,7 +157,7 @@ def vertebrae_to_draw(sample: PoseDataSample) -> list[dict]:
         (width, height),
         anchor=sample.anchor,
         taught=taught_corners(sample),
-        levels_known=levels_known(sample),
+        levels_known=levels_are_known(predicted),
     )
     return [vertebra | dict(presence=float(presence[vertebra['slot']])) for vertebra in record['vertebrae']]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import numpy as np
 
 from ..anatomy import NUM_CORNERS
@@ -30,6 +32,12 @@ def vertebra_presence(scores: np.ndarray, taught: np.ndarray | None = None) -> n
     scores = np.where(taught, scores, 0.0).reshape(*scores.shape[:-1], -1, NUM_CORNERS)
     number = taught.reshape(-1, NUM_CORNERS).sum(axis=-1)
     return (scores.sum(axis=-1) / np.maximum(number, 1)).clip(0.0, 1.0)
+
+
+def levels_are_known(predicted: Container) -> bool:
+    """Whether the slots of an image's predicted instances are levels, as far as the model can tell: one that finds
+    vertebrae anywhere says how likely the lowest is the sacrum (``sacrum_seen`` (1,)), any other cannot doubt it."""
+    return 'sacrum_seen' not in predicted or bool(float(predicted['sacrum_seen'][0]) >= PRESENCE_THRESHOLD)
 
 
 def logistic(odds: np.ndarray) -> np.ndarray:

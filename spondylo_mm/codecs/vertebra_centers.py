@@ -8,14 +8,14 @@ from mmpose.codecs.base import BaseKeypointCodec
 from mmpose.registry import KEYPOINT_CODECS
 from torch import Tensor
 
-from ..errors import InputError
 from .centers.assembly import assemble
 from .centers.candidates import find_candidates
 from .centers.layout import ANCHOR_CORNERS, NUM_MAPS
 from .centers.slots import to_slots
 from .centers.targets import Targets, draw_targets
 from .gaussian_targets import frame_scale
-from .supervision import ABOVE_POLICIES, IGNORE, supervise
+from .settings import check_settings
+from .supervision import IGNORE, supervise
 
 
 @KEYPOINT_CODECS.register_module()
@@ -53,13 +53,7 @@ class VertebraCenters(BaseKeypointCodec):
         above: str = IGNORE,
     ) -> None:
         super().__init__()
-        for name, size in (('input_size', input_size), ('heatmap_size', heatmap_size)):
-            if len(size) != 2 or min(size) < 2:
-                raise InputError(f'codec: {name}={size}: give a width and a height of at least 2 pixels')
-        if not sigma > 0:
-            raise InputError(f'codec: sigma={sigma}: give a positive number of heatmap pixels')
-        if above not in ABOVE_POLICIES:
-            raise InputError(f'codec: above={above!r}: choose one of {", ".join(ABOVE_POLICIES)}')
+        check_settings(input_size, heatmap_size, sigma, above)
         self.input_size = tuple(input_size)
         self.heatmap_size = tuple(heatmap_size)
         self.sigma = float(sigma)

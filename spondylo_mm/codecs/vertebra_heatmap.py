@@ -16,9 +16,10 @@ from ..anatomy import NUM_SLOTS
 from ..errors import InputError
 from .dark import decode_peaks, decode_peaks_on_device
 from .gaussian_targets import draw_gaussians, draw_gaussians_on_device, frame_scale
+from .settings import check_settings
 from .structured.decoding import decode_together
 from .structured.spine_model import SpineModel
-from .supervision import ABOVE_POLICIES, IGNORE, supervise
+from .supervision import IGNORE, supervise
 
 
 @KEYPOINT_CODECS.register_module()
@@ -61,15 +62,9 @@ class VertebraHeatmap(BaseKeypointCodec):
         amplitude: float = 1.0,
     ) -> None:
         super().__init__()
-        for name, size in (('input_size', input_size), ('heatmap_size', heatmap_size)):
-            if len(size) != 2 or min(size) < 2:
-                raise InputError(f'codec: {name}={size}: give a width and a height of at least 2 pixels')
-        if not sigma > 0:
-            raise InputError(f'codec: sigma={sigma}: give a positive number of heatmap pixels')
+        check_settings(input_size, heatmap_size, sigma, above)
         if not amplitude > 0:
             raise InputError(f'codec: amplitude={amplitude}: give a positive height')
-        if above not in ABOVE_POLICIES:
-            raise InputError(f'codec: above={above!r}: choose one of {", ".join(ABOVE_POLICIES)}')
         self.input_size = tuple(input_size)
         self.heatmap_size = tuple(heatmap_size)
         self.sigma = float(sigma)

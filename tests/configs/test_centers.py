@@ -54,19 +54,8 @@ def test_a_closer_look_enlarges_no_further_than_training_did(centers, slots):
 
 
 @pytest.fixture(scope='module')
-def tiny(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp('configs') / 'tiny_centers.py'
-    path.write_text(f"""
-_base_ = ['{CONFIGS / 'demo_centers.py'}']
-codec = dict(input_size=(64, 64), heatmap_size=(16, 16), sigma=0.8)
-model = dict(head=dict(conv_out_channels=(16, 16), decoder=codec))
-train_dataloader = dict(batch_size=4, num_workers=0, persistent_workers=False, dataset=dict(codec=codec))
-val_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(codec=codec))
-test_dataloader = dict(dataset=dict(codec=codec))
-train_cfg = dict(max_epochs=2, val_interval=1)
-visualizer = dict(vis_backends=[dict(type='LocalVisBackend')])
-""")
-    return path
+def tiny(write_tiny, tmp_path_factory) -> Path:
+    return write_tiny(tmp_path_factory.mktemp('configs') / 'tiny_centers.py', 'demo_centers.py', 0.8)
 
 
 @pytest.mark.slow

@@ -84,7 +84,7 @@ def test_a_good_label_with_changes(suffix, text, tmp_path, record_property):
 
 
 @pytest.mark.parametrize('suffix', ['.json', '.txt', '.csv'])
-def test_any_bytes(suffix, tmp_path, record_property):
+def test_bytes_that_mean_nothing_are_no_label(suffix, tmp_path, record_property):
     examples = []
 
     @quickly
@@ -96,6 +96,7 @@ def test_any_bytes(suffix, tmp_path, record_property):
     record_property('area', f'fuzzing: {suffix} labels')
     record_property('survived', sum(examples))
     record_property('refused', len(examples) - sum(examples))
+    assert examples and not any(examples)
 
 
 def test_vertebrae_that_are_there_are_all_found(tmp_path):

@@ -14,7 +14,7 @@ from mmpose.registry import METRICS
 from ...anatomy import NUM_KEYPOINTS
 from ...atomic import write_json
 from ...clinical.patient_spine import proportions
-from ...codecs.presence import PRESENCE_THRESHOLD, vertebra_presence
+from ...codecs.presence import levels_are_known, vertebra_presence
 from ...datasets.anchors import CAUDAL, slot_names
 from ..functional.clinical_score import score_clinical
 from ..functional.image_score import ImageScore, score_image
@@ -96,7 +96,7 @@ class SpondyloMetric(BaseMetric):
                 doubt = spread if sd is None else sd
                 facing = sample.get('facing')
                 ratio = proportions(spacing, sample.get('pixel_aspect'))
-                reported = presence if _levels_known(predicted) else np.zeros_like(presence)
+                reported = presence if levels_are_known(predicted) else np.zeros_like(presence)
                 score.clinical = score_clinical(corners[0], reported, corners[1], labelled, ratio, facing, doubt)
             self.results.append(score)
 
@@ -121,10 +121,6 @@ class SpondyloMetric(BaseMetric):
 def _array(values: Any) -> np.ndarray:
     """Array of a tensor on any device, or of anything numpy takes."""
     return values.detach().cpu().numpy() if hasattr(values, 'detach') else np.asarray(values)
-
-
-def _levels_known(predicted: Any) -> bool:
-    return 'sacrum_seen' not in predicted or bool(_array(predicted['sacrum_seen'])[0] >= PRESENCE_THRESHOLD)
 
 
 def _keypoints(values: Any, source: str) -> np.ndarray:

@@ -143,9 +143,11 @@ class VertebraHeatmapHead(HeatmapHead):
         heights = torch.as_tensor(vertebra_presence(scores, taught), dtype=torch.float32, device=features.device)
         probabilities = self.presence(heights, features).sigmoid().detach().cpu().numpy()
         probabilities = probabilities * taught.reshape(NUM_SLOTS, NUM_CORNERS).any(axis=1)
-        for prediction, probability in zip(predictions, probabilities, strict=True):
-            outside = (prediction.presence < PRESENCE_THRESHOLD) if self._decodes_together else np.zeros(1, dtype=bool)
-            prediction.presence = np.where(outside, np.minimum(probability, prediction.presence), probability[None])
+        for prediction, probability in zip(predictions, probabilities[:, None], strict=True):
+            if self._decodes_together:
+                is_outside = prediction.presence < PRESENCE_THRESHOLD
+                probability = np.where(is_outside, np.minimum(probability, prediction.presence), probability)
+            prediction.presence = probability
 
     def decode(self, batch_outputs: Tensor) -> list:
         """Heatmaps (B, K, H, W) to one ``InstanceData`` per image, in the input frame."""
