@@ -18,6 +18,7 @@ from .engine.hooks import (
     run_record_hook,
     spine_model_hook,
 )
+from .engine.optim import bf16_optim_wrapper
 from .evaluation.metrics import spondylo_metric, validation_loss
 from .models import grey_preprocessor, spine_estimator
 from .models.backbones import unet

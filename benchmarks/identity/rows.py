@@ -16,7 +16,6 @@ class Size:
         train, val: phantoms.
         test: images of each test set.
         slots, centers: configs of the two sorts of model, in ``configs``.
-        epochs: by what the labels are.
     """
 
     train: int
@@ -24,12 +23,12 @@ class Size:
     test: int
     slots: str
     centers: str
-    epochs: dict[str, int]
+    epochs: int
 
 
 SIZES = {
-    'small': Size(3000, 300, 100, 'phantoms_only.py', 'phantoms_only_centers.py', dict(labels=3, truth=10)),
-    'full': Size(20000, 300, 500, 'hrnet_w32_spondylo.py', 'hrnet_w32_centers_spondylo.py', dict(labels=20, truth=20)),
+    'small': Size(3000, 300, 100, 'phantoms_only.py', 'phantoms_only_centers.py', 10),
+    'full': Size(20000, 300, 500, 'hrnet_w32_spondylo.py', 'hrnet_w32_centers_spondylo.py', 20),
 }
 
 
@@ -97,7 +96,7 @@ ROWS = (
 
 def config_text(run: Run, size: Size) -> str:
     """A config that inherits the run's and states what differs."""
-    epochs = size.epochs[run.labels]
+    epochs = size.epochs
     codec = '' if run.is_order_free else f"codec = dict(above='{run.above}')\n"
     dataset = f"dict(anchor='{run.anchor}'" + (')' if run.is_order_free else ', codec=codec)')
     head = '' if run.is_order_free else 'model = dict(head=dict(decoder=codec))\n'

@@ -93,7 +93,7 @@ def test_weights_that_are_loaded_when_training_starts_are_missed_in_the_same_wor
         (dict(resume=True), 'holds no checkpoint'),
         (dict(resume=True, load_from='a.pth'), 'either --resume or --load-from'),
         (dict(load_from='nowhere.pth'), 'nowhere.pth: no such checkpoint'),
-        (dict(amp='auto'), 'needs a GPU'),
+        (dict(amp='fp16'), '--amp fp16: torch sees no GPU'),
         (dict(launcher='pytorch'), 'not started by torchrun'),
         (dict(options=('train_cfg.max_epoch=1',)), 'did you mean max_epochs'),
     ],
@@ -202,6 +202,14 @@ train_cfg = dict(max_epochs=1)
     assert int(next(iter(last['optimizer']['state'].values()))['step']) == 2  # four batches, two steps
     name = 'head.final_layer.weight'
     assert not torch.equal(last['state_dict'][name], last['ema_state_dict'][f'module.{name}'])
+
+
+def test_a_cpu_without_bf16_is_not_made_to_emulate_it(tiny_config, phantoms, tmp_path, monkeypatch):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: False)
+    monkeypatch.setattr('torch.cpu._is_avx512_bf16_supported', lambda: False)
+    monkeypatch.setattr('torch.cpu._is_amx_tile_supported', lambda: False)
+    with pytest.raises(InputError, match='--amp bf16: .* this processor is not faster'):
+        train(str(tiny_config), data_root=str(phantoms), work_dir=str(tmp_path / 'work'), amp='bf16')
 
 
 @pytest.mark.gpu

@@ -53,7 +53,7 @@ CASES = [
     trained('--seed 4294967296', '--seed 4294967296: give a whole number'),
     trained('--launcher pytorch', 'is not started by torchrun'),
     trained('--launcher slurm', 'sees no GPU'),
-    trained('--amp', 'needs a GPU'),
+    trained('--amp fp16', 'torch sees no GPU'),
     trained('--data-root nowhere', 'no such annotation file', process=True),
     trained('--resume', 'holds no checkpoint'),
     trained('--resume a.pth --load-from b.pth', 'either --resume or --load-from'),

@@ -69,7 +69,7 @@ def test_every_training_has_a_config_that_says_what_it_is(modules, tmp_path):
         path.write_text(rows.config_text(run, rows.SIZES['small']))
         config = load_config(path)
         assert {config[loader].dataset.anchor for loader in ('train_dataloader', 'test_dataloader')} == {run.anchor}
-        assert config.train_cfg.max_epochs == rows.SIZES['small'].epochs[run.labels] == config.param_scheduler[-1].end
+        assert config.train_cfg.max_epochs == rows.SIZES['small'].epochs == config.param_scheduler[-1].end
         assert config.model.head.decoder.type == ('VertebraCenters' if run.is_order_free else 'VertebraHeatmap')
         assert config.train_dataloader.dataset.codec.above == run.above
     assert {row.run for row in rows.ROWS} == set(rows.RUNS)

@@ -79,7 +79,7 @@ class VertebraHeatmapHead(HeatmapHead):
     def loss(self, feats: tuple[Tensor, ...], batch_data_samples: list, train_cfg: dict | None = None) -> dict:
         """Heatmap loss against targets drawn from the samples' ``gt_instance_labels``, and that of the presence."""
         features = self.features(feats)
-        heatmaps = self.heatmaps(features)
+        heatmaps = self.heatmaps(features).float()  # or mixed precision would round the targets as well
         targets, weights = self._supervision(batch_data_samples)
         amplitudes = torch.cat([sample.gt_instance_labels.keypoint_amplitudes for sample in batch_data_samples])
         taught = ((amplitudes > 0) & (weights > 0)).any(dim=0).int()
