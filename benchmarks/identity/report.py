@@ -88,9 +88,8 @@ def table(rows: list[dict], size: str) -> str:
         '# Which vertebra is which',
         '',
         f'{budget.train} phantoms to train on, {budget.test} to test on in each set; `{budget.slots}` and '
-        f'`{budget.centers}`, {budget.epochs} epochs each, taught by labels (what annotators marked) or by truth (every '
-        'visible vertebra); one seed. README.md says what the '
-        'rows are not. Errors in px@512, with 95 % '
+        f'`{budget.centers}`, {budget.epochs} epochs each, taught by labels (what annotators marked) or by truth '
+        '(every visible vertebra); one seed. README.md says what the rows are not. Errors in px@512, with 95 % '
         'intervals over images; ECE is the expected calibration error of presence. Made by '
         f'`python benchmarks/identity/run.py{"" if size == "small" else " --size " + size}`.',
     ]

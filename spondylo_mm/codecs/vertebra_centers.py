@@ -76,12 +76,13 @@ class VertebraCenters(BaseKeypointCodec):
             raise ValueError(f'keypoints {keypoints.shape}: expected one instance, (1, K, 2)')
         visible = np.ones(keypoints.shape[1]) if keypoints_visible is None else keypoints_visible[0]
         weights, amplitudes = supervise(keypoints[0], visible, slot_presence, self.input_size, self.above)
-        targets = self.encode_batch(*(torch.from_numpy(part)[None] for part in (keypoints[0], weights, amplitudes)))
+        labels = np.where(visible[:, None] > 0, keypoints[0], np.nan)
+        targets = self.encode_batch(*(torch.from_numpy(part)[None] for part in (labels, weights, amplitudes)))
         return {key: getattr(targets, key)[0].numpy() for key in self.field_mapping_table}
 
     def encode_batch(self, keypoints: Tensor, weights: Tensor, amplitudes: Tensor) -> Targets:
-        """Draw the targets of a batch on the device of ``keypoints`` (B, K, 2), input pixels; weights and amplitudes
-        (B, K) as ``supervision.supervise`` gives them."""
+        """Draw the targets of a batch on the device of ``keypoints`` (B, K, 2), input pixels, NaN where not labelled;
+        weights and amplitudes (B, K) as ``supervision.supervise`` gives them."""
         scale = torch.as_tensor(self._to_heatmap, dtype=torch.float32, device=keypoints.device)
         return draw_targets(keypoints.float() * scale, weights, amplitudes, self.heatmap_size, self.sigma)
 

@@ -17,6 +17,7 @@ from .layout import ANCHOR_CORNERS, NUM_KINDS, SACRUM, VERTEBRA, kinds_of_slots
 from .unknown import unknown_pixels
 
 _TAUGHT = 0.05  # a pixel this high on a labelled Gaussian is taught wherever it lies
+_OUTSIDE = 0.5  # heatmap pixels beyond the frame: a corner nearer to its edge may be labelled in it or not at all
 _NEAR = 0.3  # height on an anchor's Gaussian from which a pixel tells where the corners are: 1.5 sigma around it
 
 
@@ -49,8 +50,11 @@ def draw_targets(
 ) -> Targets:
     """Draw what ``supervision.supervise`` decided.
 
+    A vertebra that augmentation moved across the edge of the frame is taught to be none: annotators do not label those
+    that the film cuts off, and nobody can say where their corners are.
+
     Args:
-        keypoints: (B, K, 2) heatmap pixels; anything, NaN too, where the amplitude is 0.
+        keypoints: (B, K, 2) heatmap pixels, NaN where not labelled.
         weights, amplitudes: (B, K) as ``supervise`` gives them: both 1 at a labelled corner in the frame, 1 and 0 in a
             slot known to be empty, both 0 where nothing is known.
         heatmap_size: [W, H]
@@ -59,8 +63,10 @@ def draw_targets(
     device = keypoints.device
     taught = ((amplitudes > 0) & (weights > 0)).unflatten(1, (NUM_SLOTS, NUM_CORNERS))
     empty = ((amplitudes == 0) & (weights > 0)).unflatten(1, (NUM_SLOTS, NUM_CORNERS)).all(dim=2)
-    corners = keypoints.float().unflatten(1, (NUM_SLOTS, NUM_CORNERS))
-    corners = torch.where(taught[..., None], corners, torch.zeros_like(corners))
+    labels = keypoints.float().unflatten(1, (NUM_SLOTS, NUM_CORNERS))
+    last = torch.tensor(heatmap_size, dtype=torch.float32, device=device) - 1
+    is_known = taught | ((labels < -_OUTSIDE) | (labels > last + _OUTSIDE)).any(dim=-1)  # of NaN neither is true
+    corners = torch.where(taught[..., None], labels, torch.zeros_like(labels))
     makes_anchor = torch.from_numpy(ANCHOR_CORNERS[kinds_of_slots(NUM_SLOTS)]).to(device)  # (S, 4)
     anchors = (corners * makes_anchor[..., None]).sum(dim=2) / makes_anchor.sum(dim=1)[:, None]
     anchor_taught = (taught | ~makes_anchor).all(dim=2)  # (B, S)
@@ -74,7 +80,7 @@ def draw_targets(
 
     unknown = [
         unknown_pixels(*image, heatmap_size)
-        for image in zip(corners.cpu().numpy(), taught.cpu().numpy(), empty.cpu().numpy(), strict=True)
+        for image in zip(labels.cpu().numpy(), is_known.cpu().numpy(), empty.cpu().numpy(), strict=True)
     ]
     known = ~torch.from_numpy(np.stack(unknown)).to(device) | (heatmaps > _TAUGHT)
 

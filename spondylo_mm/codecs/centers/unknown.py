@@ -12,7 +12,7 @@ spine beyond the labelled run is left out of the loss, and so is the place of wh
 and in the box also both anchors', where the missing corners leave the anchor unknown.
 
 Lengths are in endplates and heights of the nearest whole vertebra, so that squashed images are treated as others are.
-An image without a whole vertebra teaches no background at all.
+An image without a whole vertebra teaches no background at all. What is labelled and lies outside the frame is known.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _BOX = 1.2  # half the size of a box: a body and the space around it
 
 
 def unknown_pixels(
-    corners: np.ndarray, taught: np.ndarray, empty: np.ndarray, heatmap_size: tuple[int, int]
+    corners: np.ndarray, is_known: np.ndarray, empty: np.ndarray, heatmap_size: tuple[int, int]
 ) -> np.ndarray:
     """The pixels of each map that an image says nothing about.
 
     Args:
-        corners: (S, 4, 2) heatmap pixels, anything where not taught.
-        taught: (S, 4) bool, corners that are labelled and in the frame.
+        corners: (S, 4, 2) heatmap pixels, anything where not known.
+        is_known: (S, 4) bool, corners that are labelled, in the frame or clearly out of it.
         empty: (S,) bool, slots known to hold nothing.
         heatmap_size: [W, H]
 
@@ -43,11 +43,11 @@ def unknown_pixels(
     """
     width, height = heatmap_size
     unknown = np.zeros((NUM_HEATMAPS, height, width), dtype=bool)
-    whole = np.flatnonzero(taught.all(axis=1))
+    whole = np.flatnonzero(is_known.all(axis=1))
     if not whole.size:
         unknown[:] = not empty.all()
         return unknown
-    labelled = np.flatnonzero(taught.any(axis=1))
+    labelled = np.flatnonzero(is_known.any(axis=1))
     lowest, topmost = labelled[0], labelled[-1]
     pixels = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1)
 
@@ -60,27 +60,27 @@ def unknown_pixels(
         return np.moveaxis((pixels - point) @ np.linalg.inv(frame).T, -1, 0)
 
     if topmost + 1 == NUM_SLOTS or not empty[topmost + 1]:
-        wedge = _wedge(*local(topmost, _end(corners[topmost], taught[topmost], (TL, TR))))
+        wedge = _wedge(*local(topmost, _end(corners[topmost], is_known[topmost], (TL, TR))))
         unknown |= wedge & (np.arange(NUM_HEATMAPS) != SACRUM)[:, None, None]
     if lowest > 0 and not empty[lowest - 1]:
-        unknown |= _wedge(*local(lowest, _end(corners[lowest], taught[lowest], (BL, BR)), upwards=-1.0))
+        unknown |= _wedge(*local(lowest, _end(corners[lowest], is_known[lowest], (BL, BR)), upwards=-1.0))
 
-    centres = np.array([corners[slot][taught[slot]].mean(axis=0) for slot in labelled])
+    centres = np.array([corners[slot][is_known[slot]].mean(axis=0) for slot in labelled])
     kinds = kinds_of_slots(NUM_SLOTS)
-    for slot in np.flatnonzero(~taught.all(axis=1) & ~empty):
+    for slot in np.flatnonzero(~is_known.all(axis=1) & ~empty):
         if lowest <= slot <= topmost:
             centre = [np.interp(slot, labelled, centres[:, axis]) for axis in range(2)]
             along, across = local(slot, np.array(centre))
-            maps = np.concatenate([np.zeros(NUM_KINDS, dtype=bool), ~taught[slot]])
-            maps[:NUM_KINDS] = (ANCHOR_CORNERS[kinds[slot]] & ~taught[slot]).any()
+            maps = np.concatenate([np.zeros(NUM_KINDS, dtype=bool), ~is_known[slot]])
+            maps[:NUM_KINDS] = (ANCHOR_CORNERS[kinds[slot]] & ~is_known[slot]).any()
             unknown |= ((np.abs(along) < _BOX) & (np.abs(across) < _BOX)) & maps[:, None, None]
     return unknown
 
 
-def _end(corners: np.ndarray, taught: np.ndarray, end: tuple[int, int]) -> np.ndarray:
+def _end(corners: np.ndarray, is_known: np.ndarray, end: tuple[int, int]) -> np.ndarray:
     """Middle of an endplate, as far as it is labelled; else of what is."""
-    known = np.isin(np.arange(len(corners)), end) & taught
-    return corners[known if known.any() else taught].mean(axis=0)
+    known = np.isin(np.arange(len(corners)), end) & is_known
+    return corners[known if known.any() else is_known].mean(axis=0)
 
 
 def _wedge(along: np.ndarray, across: np.ndarray) -> np.ndarray:

@@ -90,13 +90,33 @@ def test_a_vertebra_without_one_corner_has_no_centre_and_no_background_there(cod
     assert (highest(targets['heatmap_weights'][VERTEBRA], neighbours) == 1).all()
 
 
-def test_corners_out_of_the_frame_are_not_taught(codec, straight):
+def test_a_vertebra_cut_by_the_frame_is_taught_to_be_none(codec, straight):
     spine = straight(6) - [0, 285]  # the topmost is cut by the image's upper edge
-    assert spine[5, 0, 1] < 0 < spine[5, 2, 1]
+    assert spine[5, 0, 1] < -5 and spine[5].mean(axis=0)[1] > 0
     targets = encoded(codec, spine)
     assert targets['heatmaps'][2].sum() == pytest.approx(5 * 2 * np.pi * 1.5**2, rel=1e-2)
-    assert targets['heatmaps'][4].sum() == pytest.approx(6 * 2 * np.pi * 1.5**2, rel=0.05)
-    assert highest(targets['heatmap_weights'][VERTEBRA], spine[5:].mean(axis=1).clip(0)) == 0
+    assert targets['heatmaps'][4].sum() == pytest.approx(6 * 2 * np.pi * 1.5**2, rel=0.05)  # BL is there
+    assert highest(targets['heatmap_weights'][VERTEBRA], spine[5:].mean(axis=1)) == 1
+    assert highest(targets['heatmaps'][VERTEBRA], spine[5:].mean(axis=1)) < 1e-3
+
+
+def test_of_one_that_barely_reaches_the_edge_nothing_is_known(codec, straight):
+    spine = straight(6)
+    spine = spine - [0, spine[5, 0, 1] + 1]
+    targets = encoded(codec, spine)
+    assert highest(targets['heatmap_weights'][VERTEBRA], spine[5:].mean(axis=1)) == 0
+
+
+def test_below_a_frame_that_shows_no_sacrum_there_is_none(codec, straight):
+    """The sacrum is labelled, so no vertebra is missing between the lowest one and the edge."""
+    spine = straight(6) + [0, 50]
+    assert spine[0, :, 1].min() > 512 > spine[1, :, 1].max() + 5
+    targets = encoded(codec, spine)
+    below = np.array([[256.0, 508.0]])
+    assert (
+        highest(targets['heatmap_weights'][VERTEBRA], below) == highest(targets['heatmap_weights'][SACRUM], below) == 1
+    )
+    assert targets['heatmaps'][SACRUM].max() == 0
 
 
 def test_a_batch_is_its_images(codec, straight):

@@ -34,6 +34,8 @@ def test_only_what_is_known_is_taught():
     assert weights[:3] == amplitudes[:3] == [[1, 1, 1, 1], [1, 0, 1, 1], [1, 1, 1, 1]]
     assert weights[3] == [1] * 4 and amplitudes[3] == [0] * 4  # known to be empty: an empty map
     assert weights[4:] == [[0] * 4] * 6  # unknown: nothing
+    labelled = np.isfinite(results['keypoint_labels']).all(axis=-1)
+    assert by_slot(labelled)[:3] == [[True] * 4] * 3 and not np.any(by_slot(labelled)[3:])  # out of the frame as well
 
 
 def test_of_a_sacrum_labelled_by_its_superior_endplate_the_other_corners_are_not_taught():
