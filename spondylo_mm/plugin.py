@@ -13,6 +13,7 @@ from .engine.hooks import (
     epoch_seed_hook,
     freeze_backbone_hook,
     plain_checkpoint_hook,
+    presence_calibration_hook,
     resumable_checkpoint_hook,
     resumable_early_stopping_hook,
     run_record_hook,

@@ -21,6 +21,7 @@ default_hooks = dict(
     ),
     plain_checkpoint=dict(type='PlainCheckpointHook'),  # nothing needs unpickling to load a checkpoint
     spine_model=dict(type='SpineModelHook'),  # for structured decoding
+    presence_calibration=dict(type='PresenceCalibrationHook'),  # of order-free models
     run_record=dict(type='RunRecordHook'),  # run.json
 )
 custom_hooks = []  # a variant's own

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from mmpose.codecs.base import BaseKeypointCodec
 from mmpose.registry import KEYPOINT_CODECS
 from torch import Tensor
 
-from .centers.assembly import assemble
+from .centers.assembly import Spine, assemble
+from .centers.calibration import UNCALIBRATED, calibrated
 from .centers.candidates import find_candidates
-from .centers.layout import ANCHOR_CORNERS, NUM_MAPS
+from .centers.layout import ANCHOR_CORNERS, NUM_MAPS, SACRUM
 from .centers.slots import to_slots
 from .centers.targets import Targets, draw_targets
 from .gaussian_targets import frame_scale
@@ -92,18 +95,30 @@ class VertebraCenters(BaseKeypointCodec):
         spine = self.decode_spine(encoded)
         return spine['keypoints'], spine['keypoint_scores']
 
-    def decode_spine(self, maps: np.ndarray, taught: np.ndarray | None = None) -> dict:
+    def decode_spine(
+        self, maps: np.ndarray, taught: np.ndarray | None = None, calibration: np.ndarray = UNCALIBRATED
+    ) -> dict:
         """Everything that the maps (14, H, W) of one image tell, in input pixels; see ``centers.slots.to_slots``.
 
         Args:
             maps: (14, H, W), probabilities and offsets in heatmap pixels.
             taught: (2, 4) bool, the types of corners that the model was taught of vertebrae and of sacra. None: all.
+            calibration: (2, 2) what the heights of the peaks are worth, see ``centers.calibration``.
         """
+        spine = self.find_spine(maps)
+        spine = replace(
+            spine,
+            scores=calibrated(spine.scores, spine.kinds, calibration),
+            sacrum_seen=float(calibrated(spine.sacrum_seen, SACRUM, calibration)),
+        )
+        taught = np.ones_like(ANCHOR_CORNERS) if taught is None else taught
+        return to_slots(spine, taught, self.heatmap_size, self._to_input, bool(np.isfinite(maps).all()))
+
+    def find_spine(self, maps: np.ndarray) -> Spine:
+        """The vertebrae that the maps (14, H, W) of one image show, in heatmap pixels."""
         if maps.shape != (NUM_MAPS, *self.heatmap_size[::-1]):
             raise ValueError(
                 f'maps of {maps.shape}: expected ({NUM_MAPS}, H, W), [W, H] {self.heatmap_size}, the heatmap_size of '
                 'the codec'
             )
-        taught = np.ones_like(ANCHOR_CORNERS) if taught is None else taught
-        spine = assemble(find_candidates(maps, self.sigma))
-        return to_slots(spine, taught, self.heatmap_size, self._to_input, bool(np.isfinite(maps).all()))
+        return assemble(find_candidates(maps, self.sigma))

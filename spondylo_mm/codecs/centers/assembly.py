@@ -19,7 +19,7 @@ import numpy as np
 
 from ...anatomy import BL, BR, TL, TR
 from .candidates import Candidates
-from .layout import SACRUM
+from .layout import SACRUM, VERTEBRA
 
 _WORTH = 0.2  # half of that of a vertebra that is shown: an uncertain one keeps its slot, with a low presence
 _SUREST = 0.98  # no candidate counts for more
@@ -44,12 +44,14 @@ class Spine:
     Attributes:
         corners: ``(V, 4, 2)`` heatmap pixels.
         corner_scores: ``(V, 4)`` as of candidates.
+        kinds: ``(V,)`` as of candidates.
         scores: ``(V,)`` as of candidates; 0 for one that must be between two others and was not found.
         sacrum_seen: probability that the lowest is the sacrum.
     """
 
     corners: np.ndarray
     corner_scores: np.ndarray
+    kinds: np.ndarray
     scores: np.ndarray
     sacrum_seen: float
 
@@ -57,10 +59,10 @@ class Spine:
 def assemble(candidates: Candidates) -> Spine:
     """The best chain of the candidates; no vertebra if there is none."""
     if not len(candidates.score):
-        return Spine(np.zeros((0, 4, 2)), np.zeros((0, 4)), np.zeros(0), 0.0)
+        return Spine(np.zeros((0, 4, 2)), np.zeros((0, 4)), np.zeros(0, dtype=int), np.zeros(0), 0.0)
     link, missed = _links(candidates)
     chain = _best_chain(candidates, link)
-    corners, corner_scores, scores = [], [], []
+    corners, corner_scores, kinds, scores = [], [], [], []
     for position, index in enumerate(chain):
         if position:
             below = chain[position - 1]
@@ -68,11 +70,14 @@ def assemble(candidates: Candidates) -> Spine:
             for share in np.arange(1, gap + 1) / (gap + 1):
                 corners.append((1 - share) * candidates.corners[below] + share * candidates.corners[index])
                 corner_scores.append(np.zeros(4))
+                kinds.append(VERTEBRA)
                 scores.append(0.0)
         corners.append(candidates.corners[index])
         corner_scores.append(candidates.corner_scores[index])
+        kinds.append(candidates.kind[index])
         scores.append(candidates.score[index])
-    return Spine(np.array(corners), np.array(corner_scores), np.array(scores), _sacrum_seen(candidates, chain[0]))
+    parts = (np.array(part) for part in (corners, corner_scores, kinds, scores))
+    return Spine(*parts, _sacrum_seen(candidates, chain[0]))
 
 
 def _links(candidates: Candidates) -> tuple[np.ndarray, np.ndarray]:

@@ -30,6 +30,7 @@ class Targets:
             it is unknown what there is, else 1.
         offsets: ``(B, 8, H, W)`` from the pixel to the corners of the nearest vertebra, heatmap pixels.
         offset_weights: likewise; height of the anchor's Gaussian near it, 0 elsewhere and for corners not labelled.
+        corners, taught: ``(B, S, 4, 2)`` heatmap pixels, 0 where not taught, and ``(B, S, 4)`` bool.
         num_anchors, num_corners: ``(B,)`` how many vertebrae, and corners, are taught.
         corners_of_vertebrae, corners_of_sacra: ``(B, 4)`` bool, which types of corners are.
     """
@@ -38,6 +39,8 @@ class Targets:
     heatmap_weights: Tensor
     offsets: Tensor
     offset_weights: Tensor
+    corners: Tensor
+    taught: Tensor
     num_anchors: Tensor
     num_corners: Tensor
     corners_of_vertebrae: Tensor
@@ -95,6 +98,8 @@ def draw_targets(
         heatmap_weights=known.float(),
         offsets=offsets.flatten(-2).permute(0, 3, 1, 2),
         offset_weights=near.repeat_interleave(2, dim=-1).permute(0, 3, 1, 2),
+        corners=corners,
+        taught=taught,
         num_anchors=anchor_taught.sum(dim=1),
         num_corners=taught.sum(dim=(1, 2)),
         corners_of_vertebrae=taught[:, 1:].any(dim=1),

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...anatomy import MIRRORED_CORNER, NUM_CORNERS, NUM_SLOTS
+from ...codecs.centers.calibration import UNCALIBRATED, Judged, judge
 from ...codecs.centers.layout import ANCHOR_CORNERS, NUM_HEATMAPS, NUM_KINDS, NUM_MAPS, NUM_OFFSETS
 from ...codecs.centers.targets import Targets
 
@@ -47,6 +48,7 @@ class VertebraCentersHead(HeatmapHead):
         self.dropout = nn.Dropout2d(dropout)
         self.offset_weight = offset_weight
         self.register_buffer('taught', torch.zeros(ANCHOR_CORNERS.shape, dtype=torch.bool))
+        self.register_buffer('presence_calibration', torch.from_numpy(UNCALIBRATED.copy()))
 
     def init_weights(self) -> None:
         """As ``HeatmapHead``; and every heatmap begins low, or the background would be all that is learned at first."""
@@ -82,6 +84,14 @@ class VertebraCentersHead(HeatmapHead):
         taught = targets.heatmap_weights.flatten(1).any(dim=1)
         return [loss.item() if known else None for loss, known in zip(losses, taught, strict=True)]
 
+    def judge(self, feats: tuple[Tensor, ...], batch_data_samples: list) -> list[Judged]:
+        """Which of the vertebrae found in each image the labels confirm; ``presence_calibration`` is fitted to them."""
+        targets = self._targets(batch_data_samples)
+        known = targets.heatmap_weights[:, :NUM_KINDS] > 0
+        images = zip(_probabilities(self.forward(feats)), targets.corners, targets.taught, known, strict=True)
+        images = ([part.detach().cpu().numpy() for part in image] for image in images)
+        return [judge(self.decoder.find_spine(maps), *labels) for maps, *labels in images]
+
     def _targets(self, samples: list) -> Targets:
         labels = [sample.gt_instance_labels for sample in samples]
         names = ('keypoint_labels', 'keypoint_weights', 'keypoint_amplitudes')
@@ -112,7 +122,7 @@ class VertebraCentersHead(HeatmapHead):
             maps = (straight + _mirrored(mirrored)) / 2
         else:
             maps = self.forward(feats)
-        maps = torch.cat([maps[:, :NUM_HEATMAPS].sigmoid(), maps[:, NUM_HEATMAPS:]], dim=1)
+        maps = _probabilities(maps)
         predictions = self.decode(maps)
         if not test_cfg.get('output_heatmaps', False):
             return predictions
@@ -125,10 +135,16 @@ class VertebraCentersHead(HeatmapHead):
         taught = self.taught.cpu().numpy()
         if not taught.any():  # untrained
             taught = np.ones_like(taught)
+        calibration = self.presence_calibration.cpu().numpy()
         return [
-            InstanceData(**self.decoder.decode_spine(maps, taught))
+            InstanceData(**self.decoder.decode_spine(maps, taught, calibration))
             for maps in batch_outputs.detach().float().cpu().numpy()
         ]
+
+
+def _probabilities(maps: Tensor) -> Tensor:
+    """Maps (B, 14, H, W) with the heatmaps' logits as probabilities."""
+    return torch.cat([maps[:, :NUM_HEATMAPS].sigmoid(), maps[:, NUM_HEATMAPS:]], dim=1)
 
 
 def _mirrored(maps: Tensor) -> Tensor:
