@@ -18,6 +18,7 @@ MOST_ENLARGED, LEAST_ENLARGED = 1.5, 1.1
 MARGIN = 1.5  # around the spine, in median heights of its vertebrae: their surroundings, and what is half outside
 # Two vertebrae are the same if their centres are nearer than this share of their height; the next one is 1.3 away.
 _SAME = 0.5
+_OF_CORNERS = ('keypoints', 'keypoint_scores', 'keypoint_spread')  # what a vertebra's corners have, image pixels
 
 
 def spine_region(sample: PoseDataSample) -> np.ndarray | None:
@@ -43,7 +44,8 @@ def refine(sample: PoseDataSample, closer: PoseDataSample) -> None:
     """Move the vertebrae of a sample that were found again by a closer look to where it found them.
 
     Args:
-        sample: of the first pass; its ``keypoints`` and ``keypoint_scores`` are changed.
+        sample: of the first pass; of its ``keypoints``, ``keypoint_scores`` and ``keypoint_spread`` those of the moved
+            vertebrae are replaced by the other's.
         closer: of the second, in pixels of the same image.
     """
     vertebrae, again = _vertebrae(sample), _vertebrae(closer)
@@ -51,17 +53,21 @@ def refine(sample: PoseDataSample, closer: PoseDataSample) -> None:
     distances[:, ~_is_present(closer)] = np.inf
     nearest = distances.argmin(axis=1)
     is_found = _is_present(sample) & (distances.min(axis=1) < _SAME * _heights(vertebrae))
-    keypoints = sample.pred_instances.keypoints.reshape(NUM_SLOTS, NUM_CORNERS, 2).copy()
-    scores = sample.pred_instances.keypoint_scores.reshape(NUM_SLOTS, NUM_CORNERS).copy()
-    keypoints[is_found] = again[nearest[is_found]]
-    scores[is_found] = closer.pred_instances.keypoint_scores.reshape(NUM_SLOTS, NUM_CORNERS)[nearest[is_found]]
-    sample.pred_instances.keypoints = keypoints.reshape(1, -1, 2)
-    sample.pred_instances.keypoint_scores = scores.reshape(1, -1)
+    for key in _OF_CORNERS:
+        values, others = (_by_slot(one.pred_instances[key]) for one in (sample, closer))
+        values = values.copy()
+        values[is_found] = others[nearest[is_found]]
+        sample.pred_instances[key] = values.reshape(sample.pred_instances[key].shape)
 
 
 def _vertebrae(sample: PoseDataSample) -> np.ndarray:
     """Corners (S, 4, 2)."""
-    return np.asarray(sample.pred_instances.keypoints, dtype=float).reshape(NUM_SLOTS, NUM_CORNERS, 2)
+    return _by_slot(sample.pred_instances.keypoints).astype(float)
+
+
+def _by_slot(values: np.ndarray) -> np.ndarray:
+    """Values of keypoints (1, K, ...) as (S, 4, ...)."""
+    return np.asarray(values[0]).reshape(NUM_SLOTS, NUM_CORNERS, *values.shape[2:])
 
 
 def _is_present(sample: PoseDataSample) -> np.ndarray:

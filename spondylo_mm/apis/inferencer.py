@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -141,8 +141,9 @@ class SpineInferencer:
         Yields:
             Samples whose ``pred_instances`` hold ``keypoints`` (1, K, 2) in image pixels, ``keypoint_scores`` (1, K),
             ``presence`` (1, S), ``keypoint_taught`` (1, K), ``keypoint_spread`` (1, K), the standard deviation that the
-            heatmap leaves open, and, with Monte-Carlo dropout, ``keypoint_sd`` and its part
-            ``keypoint_sd_between_passes`` (1, K), image pixels. A facing that was given is in their metainfo.
+            heatmap leaves open in which the corner was found, that of the closer look where there was one, and, with
+            Monte-Carlo dropout, ``keypoint_sd`` and its part ``keypoint_sd_between_passes`` (1, K), of looks as close,
+            all in image pixels. A facing that was given is in their metainfo.
         """
         batch: dict[int, dict] = {}
         for index in range(len(dataset)):
@@ -158,30 +159,33 @@ class SpineInferencer:
 
     def _predict_batch(self, indexed: dict[int, dict], dataset: Dataset) -> list[PoseDataSample]:
         """Samples of ``{index in the dataset: input}``."""
-        batch = list(indexed.values())
-        samples = self.model.test_step(pseudo_collate(batch))
-        if self.model.test_cfg.get('coarse_to_fine'):
-            self._look_closer(samples, list(indexed), dataset)
+        samples = self._look(list(indexed.values()))
+        closer = self._closer(samples, list(indexed), dataset) if self.model.test_cfg.get('coarse_to_fine') else {}
+        if self.mc_dropout:
+            self._add_sd(samples, list(indexed.values()), closer)
+        if closer:
+            _refine_all(samples, closer, self._look(list(closer.values())))
         for sample in samples:
-            predicted = sample.pred_instances
-            predicted.keypoint_spread = heatmap_sd(
-                predicted.keypoint_scores, self._sigma_of(sample), sample.ori_shape[::-1]
-            )
             if self.facing != 'auto':
                 sample.set_metainfo(dict(facing=self.facing))
             self._set_proportions(sample)
-        if self.mc_dropout:
-            self._add_sd(samples, batch)
         return samples
 
-    def _look_closer(self, samples: list[PoseDataSample], indices: list[int], dataset: Dataset) -> None:
-        """Refine the samples by a second pass on the part of each image that shows the spine."""
-        regions = [spine_region(sample) for sample in samples]
-        again = [number for number, region in enumerate(regions) if region is not None]
-        if again:
-            batch = [dataset.region(indices[number], regions[number]) for number in again]
-            for number, closer in zip(again, self.model.test_step(pseudo_collate(batch)), strict=True):
-                refine(samples[number], closer)
+    def _look(self, batch: list[dict]) -> list[PoseDataSample]:
+        """One pass, and what each of its heatmaps leaves open."""
+        samples = self.model.test_step(pseudo_collate(batch))
+        for sample in samples:
+            spread = heatmap_sd(sample.pred_instances.keypoint_scores, self._sigma_of(sample), sample.ori_shape[::-1])
+            sample.pred_instances.keypoint_spread = spread
+        return samples
+
+    def _closer(self, samples: list[PoseDataSample], indices: list[int], dataset: Dataset) -> dict[int, dict]:
+        """Inputs for a second pass on the part of each image that shows the spine, by number of the sample; without
+        those that have none."""
+        regions = {number: spine_region(sample) for number, sample in enumerate(samples)}
+        return {
+            number: dataset.region(indices[number], region) for number, region in regions.items() if region is not None
+        }
 
     def _set_proportions(self, sample: PoseDataSample) -> None:
         """What the user says of the pixels, in place of what the file says."""
@@ -191,17 +195,27 @@ class SpineInferencer:
             height, width = sample.ori_shape
             sample.set_metainfo(dict(spacing=None, spacing_source=None, pixel_aspect=self.aspect * height / width))
 
-    def _add_sd(self, samples: list[PoseDataSample], batch: list[dict]) -> None:
-        """Give the samples of a batch the standard deviation of each corner; see :func:`corner_sd`."""
-        with thinned(self.model, self.seed):
-            passes = [self.model.test_step(pseudo_collate(batch)) for _ in range(self.mc_dropout)]
+    def _add_sd(self, samples: list[PoseDataSample], batch: list[dict], closer: dict[int, dict]) -> None:
+        """Give the samples of a batch the standard deviation of each corner; see :func:`corner_sd`.
+
+        Each thinned network does all that the whole one does: it looks at the image and then at the same part of it.
+        """
+        passes = self._thinned_looks(batch)
+        if closer:
+            for thin, again in zip(passes, self._thinned_looks(list(closer.values())), strict=True):
+                _refine_all(thin, closer, again)
         for sample, *thin in zip(samples, *passes, strict=True):
-            corners, scores = (
-                np.array([one.pred_instances[key][0] for one in thin]) for key in ('keypoints', 'keypoint_scores')
+            corners, spreads = (
+                np.array([one.pred_instances[key][0] for one in thin]) for key in ('keypoints', 'keypoint_spread')
             )
-            sd, between = corner_sd(corners, scores, self._sigma_of(sample), sample.ori_shape[::-1])
+            sd, between = corner_sd(corners, spreads)
             sample.pred_instances.keypoint_sd = sd[None]
             sample.pred_instances.keypoint_sd_between_passes = between[None]
+
+    def _thinned_looks(self, batch: list[dict]) -> list[list[PoseDataSample]]:
+        """A look by each of the thinned networks, the same ones at every call."""
+        with thinned(self.model, self.seed):
+            return [self._look(batch) for _ in range(self.mc_dropout)]
 
     def _sigma_of(self, sample: PoseDataSample) -> np.ndarray:
         """Standard deviation (2,) in image px, along x and y, of the Gaussians the heatmaps were trained on."""
@@ -219,6 +233,12 @@ class SpineInferencer:
                 '--mc-dropout: the model has no dropout layer with a probability above 0: train a config that has, '
                 'as configs/hrnet_w32_spondylo.py'
             )
+
+
+def _refine_all(samples: list[PoseDataSample], closer: Iterable[int], again: list[PoseDataSample]) -> None:
+    """Refine the samples of these numbers by what a second pass found, in the same order."""
+    for number, sample in zip(closer, again, strict=True):
+        refine(samples[number], sample)
 
 
 def record_of(sample: PoseDataSample) -> dict:

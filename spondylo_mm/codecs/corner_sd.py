@@ -20,31 +20,37 @@ from __future__ import annotations
 import numpy as np
 
 
-def corner_sd(
-    corners: np.ndarray, scores: np.ndarray, sigma: np.ndarray, size: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray]:
+def corner_sd(corners: np.ndarray, spreads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Standard deviation of each corner in the plane, both axes together, from N >= 2 passes.
 
     Args:
         corners: (N, K, 2) image pixels.
-        scores: (N, K) heights of the peaks in shares of the drawn one, in [0, 1].
-        sigma: (2,) standard deviation of the drawn Gaussians along x and y, image pixels.
-        size: (width, height) of the image.
+        spreads: (N, K) deviation within each pass, see :func:`heatmap_sd`.
 
     Returns:
         The standard deviation (K,) and its part between passes (K,), image pixels. The latter is the root of the summed
         squared distances of the passes' corners to their mean over N - 1; the former adds to its square the mean over
         passes of the squared spread within one. If the model is right about itself, it equals the root mean square
-        radial error. NaN where a score is.
+        radial error. NaN where a spread is.
     """
     between = np.var(corners, axis=0, ddof=1, dtype=float).sum(axis=-1)
-    within = np.square(heatmap_sd(scores, sigma, size)).mean(axis=0)
+    within = np.square(spreads).mean(axis=0)
     return np.sqrt(between + within), np.sqrt(between)
 
 
 def heatmap_sd(scores: np.ndarray, sigma: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The deviation within a pass alone, both axes together, that peaks of these heights leave open; at most that of
-    any place in the image. Arguments as in :func:`corner_sd`, scores of any shape."""
+    """The deviation within a pass alone, both axes together, that peaks leave open; at most that of any place in the
+    image.
+
+    Args:
+        scores: (...) heights of the peaks in shares of the drawn one, in [0, 1].
+        sigma: (2,) standard deviation along x and y, in image pixels, of the Gaussians that the heatmaps in question
+            were trained on: the more a pass enlarges the image, the smaller they are.
+        size: (width, height) of the image.
+
+    Returns:
+        (...) image pixels; NaN where a score is.
+    """
     scores = np.asarray(scores, dtype=float)
     anywhere = np.sum(np.square(size)) / 12  # of a uniform distribution
     share = np.maximum(scores, 1e-9)  # an empty heatmap leaves everything open

@@ -17,7 +17,7 @@ def spine(number: int, at: tuple[float, float] = (200, 400)) -> np.ndarray:
     return BODY + np.array([(at[0], at[1] - 30 * level) for level in range(number)], dtype=float)[:, None]
 
 
-def sample(vertebrae: dict[int, np.ndarray], score: float = 0.5) -> PoseDataSample:
+def sample(vertebrae: dict[int, np.ndarray], score: float = 0.5, spread: float = 6.0) -> PoseDataSample:
     """A prediction with these vertebrae in these slots."""
     keypoints, presence = np.zeros((NUM_SLOTS, 4, 2)), np.zeros(NUM_SLOTS)
     for slot, corners in vertebrae.items():
@@ -26,6 +26,7 @@ def sample(vertebrae: dict[int, np.ndarray], score: float = 0.5) -> PoseDataSamp
     result.pred_instances = InstanceData(
         keypoints=keypoints.reshape(1, NUM_KEYPOINTS, 2),
         keypoint_scores=np.full((1, NUM_KEYPOINTS), score),
+        keypoint_spread=np.full((1, NUM_KEYPOINTS), spread),
         presence=presence[None],
     )
     return result
@@ -58,11 +59,12 @@ def test_vertebrae_found_again_are_moved_and_keep_their_slots():
     """The second look, which does not see the sacrum, counts from elsewhere."""
     vertebrae = spine(4)
     first = sample(dict(enumerate(vertebrae + 3)))
-    refine(first, sample({slot - 1: vertebrae[slot] for slot in (1, 2, 3)}, score=0.8))
+    refine(first, sample({slot - 1: vertebrae[slot] for slot in (1, 2, 3)}, score=0.8, spread=4.0))
     corners = first.pred_instances.keypoints.reshape(NUM_SLOTS, 4, 2)
     np.testing.assert_allclose(corners[1:4], vertebrae[1:])
     np.testing.assert_allclose(corners[0], vertebrae[0] + 3)
     assert first.pred_instances.keypoint_scores.reshape(NUM_SLOTS, 4)[:4, 0].tolist() == [0.5, 0.8, 0.8, 0.8]
+    assert first.pred_instances.keypoint_spread.reshape(NUM_SLOTS, 4)[:5, 0].tolist() == [6, 4, 4, 4, 6]
     assert first.pred_instances.presence[0, :5].tolist() == [0.9] * 4 + [0]
 
 

@@ -89,7 +89,7 @@ def test_deviations_are_in_pixels_of_the_image(uncertain):
     corners = np.array([keypoints[0][0] * to_image for keypoints, _ in decoded])
     scores = np.array([heights[0][0] for _, heights in decoded])
     assert 0.2 < scores.min() and scores.max() < 0.9
-    sd, between = corner_sd(corners, scores, np.array([width - 1, height - 1]) / 15, (width, height))
+    sd, between = corner_sd(corners, heatmap_sd(scores, np.array([width - 1, height - 1]) / 15, (width, height)))
     assert sample.pred_instances.keypoint_sd[0] == pytest.approx(sd, rel=1e-3)
     assert sample.pred_instances.keypoint_sd_between_passes[0] == pytest.approx(between, rel=1e-3, abs=0.01)
 
