@@ -1,7 +1,8 @@
 """Coarse to fine: the whole radiograph says where the spine is, a second pass on that part alone where its corners are.
 
-The first pass decides which vertebrae there are and what they are called, for it has seen all there is to see. The
-second sees each vertebra larger, and moves its corners.
+The first pass decides what the vertebrae are called, for it has seen all there is to see. The second sees each vertebra
+larger, and moves its corners; and of those at the ends of the spine, where a slipped body or a faint one is most easily
+mistaken, it may say with more certainty where they are, or that they are there at all.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from mmpose.structures import PoseDataSample
 
-from ..anatomy import NUM_CORNERS, NUM_SLOTS
+from ..anatomy import NUM_SLOTS
 from ..codecs.presence import PRESENCE_THRESHOLD
 
 # The second pass enlarges no further than training did (configs: RandomSpineAffine's scale), and not at all where there
@@ -18,7 +19,9 @@ MOST_ENLARGED, LEAST_ENLARGED = 1.5, 1.1
 MARGIN = 1.5  # around the spine, in median heights of its vertebrae: their surroundings, and what is half outside
 # Two vertebrae are the same if their centres are nearer than this share of their height; the next one is 1.3 away.
 _SAME = 0.5
-_OF_CORNERS = ('keypoints', 'keypoint_scores', 'keypoint_spread')  # what a vertebra's corners have, image pixels
+_OF_CORNERS = ('keypoints', 'keypoint_scores', 'keypoint_spread')  # what a vertebra's corners have
+# So many vertebrae in the same places, all counted alike, tell where each of the others belongs.
+_LEAST_IN_STEP = 3
 
 
 def spine_region(sample: PoseDataSample) -> np.ndarray | None:
@@ -41,23 +44,56 @@ def spine_region(sample: PoseDataSample) -> np.ndarray | None:
 
 
 def refine(sample: PoseDataSample, closer: PoseDataSample) -> None:
-    """Move the vertebrae of a sample that were found again by a closer look to where it found them.
+    """Move the vertebrae of a sample that were found again by a closer look to where it found them, and take over those
+    beyond them, below or above, of which it is surer.
 
     Args:
-        sample: of the first pass; of its ``keypoints``, ``keypoint_scores`` and ``keypoint_spread`` those of the moved
-            vertebrae are replaced by the other's.
+        sample: of the first pass; of its ``keypoints``, ``keypoint_scores`` and ``keypoint_spread`` those of the
+            vertebrae in question are replaced by the other's; so is, of those taken over, ``presence``, and with the
+            lowest ``sacrum_seen``.
         closer: of the second, in pixels of the same image.
     """
     vertebrae, again = _vertebrae(sample), _vertebrae(closer)
     distances = np.linalg.norm(vertebrae.mean(axis=1)[:, None] - again.mean(axis=1), axis=-1)
     distances[:, ~_is_present(closer)] = np.inf
     nearest = distances.argmin(axis=1)
-    is_found = _is_present(sample) & (distances.min(axis=1) < _SAME * _heights(vertebrae))
-    for key in _OF_CORNERS:
-        values, others = (_by_slot(one.pred_instances[key]) for one in (sample, closer))
-        values = values.copy()
-        values[is_found] = others[nearest[is_found]]
-        sample.pred_instances[key] = values.reshape(sample.pred_instances[key].shape)
+    found = np.flatnonzero(_is_present(sample) & (distances.min(axis=1) < _SAME * _heights(vertebrae)))
+    ends = _surer_ends(sample, closer, found, nearest[found])
+    _take(_OF_CORNERS, sample, closer, found, nearest[found])
+    _take((*_OF_CORNERS, 'presence'), sample, closer, *ends)
+    if 0 in ends[0] and 'sacrum_seen' in closer.pred_instances:
+        sample.pred_instances.sacrum_seen = closer.pred_instances.sacrum_seen
+
+
+def _surer_ends(
+    sample: PoseDataSample, closer: PoseDataSample, found: np.ndarray, again: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Slots of the sample below or above the vertebrae found again whose vertebra the closer look is surer of; and its
+    own slots for them.
+
+    Args:
+        found, again: slots (V,) in the sample and in the closer look of the vertebrae found again.
+    """
+    if len(found) < _LEAST_IN_STEP or np.ptp(again - found):
+        return np.zeros(0, dtype=int), np.zeros(0, dtype=int)
+    slots = np.arange(NUM_SLOTS)
+    theirs = slots + again[0] - found[0]
+    is_end = ((slots < found.min()) | (slots > found.max())) & (theirs >= 0) & (theirs < NUM_SLOTS)
+    slots, theirs = slots[is_end], theirs[is_end]
+    before, now = sample.pred_instances.presence[0][slots], closer.pred_instances.presence[0][theirs]
+    is_surer = _is_present(closer)[theirs] & (np.asarray(now) > np.asarray(before))
+    return slots[is_surer], theirs[is_surer]
+
+
+def _take(
+    keys: tuple[str, ...], sample: PoseDataSample, closer: PoseDataSample, slots: np.ndarray, theirs: np.ndarray
+) -> None:
+    """Replace values of a sample's slots by those of the other's slots."""
+    for key in keys:
+        values, others = sample.pred_instances[key], closer.pred_instances[key]
+        replaced = _by_slot(values).copy()
+        replaced[slots] = _by_slot(others)[theirs]
+        sample.pred_instances[key] = replaced.reshape(values.shape)
 
 
 def _vertebrae(sample: PoseDataSample) -> np.ndarray:
@@ -66,8 +102,8 @@ def _vertebrae(sample: PoseDataSample) -> np.ndarray:
 
 
 def _by_slot(values: np.ndarray) -> np.ndarray:
-    """Values of keypoints (1, K, ...) as (S, 4, ...)."""
-    return np.asarray(values[0]).reshape(NUM_SLOTS, NUM_CORNERS, *values.shape[2:])
+    """Values of keypoints (1, K, ...) as (S, 4, ...), or of slots (1, S) as (S, 1)."""
+    return np.asarray(values[0]).reshape(NUM_SLOTS, -1, *values.shape[2:])
 
 
 def _is_present(sample: PoseDataSample) -> np.ndarray:

@@ -17,11 +17,13 @@ def spine(number: int, at: tuple[float, float] = (200, 400)) -> np.ndarray:
     return BODY + np.array([(at[0], at[1] - 30 * level) for level in range(number)], dtype=float)[:, None]
 
 
-def sample(vertebrae: dict[int, np.ndarray], score: float = 0.5, spread: float = 6.0) -> PoseDataSample:
+def sample(
+    vertebrae: dict[int, np.ndarray], score: float = 0.5, spread: float = 6.0, sure: float = 0.9
+) -> PoseDataSample:
     """A prediction with these vertebrae in these slots."""
     keypoints, presence = np.zeros((NUM_SLOTS, 4, 2)), np.zeros(NUM_SLOTS)
     for slot, corners in vertebrae.items():
-        keypoints[slot], presence[slot] = corners, 0.9
+        keypoints[slot], presence[slot] = corners, sure
     result = PoseDataSample(metainfo=dict(ori_shape=(HEIGHT, WIDTH)))
     result.pred_instances = InstanceData(
         keypoints=keypoints.reshape(1, NUM_KEYPOINTS, 2),
@@ -74,3 +76,35 @@ def test_the_second_look_adds_no_vertebra_and_moves_none_to_its_neighbour():
     refine(first, sample({0: vertebrae[1], 1: vertebrae[2]}))
     np.testing.assert_array_equal(first.pred_instances.keypoints.reshape(NUM_SLOTS, 4, 2)[0], vertebrae[0])
     assert first.pred_instances.presence[0].tolist() == [0.9] + [0] * 9
+
+
+def test_the_ends_of_the_spine_are_where_the_surer_look_sees_them():
+    """The sacrum under a slipped vertebra is doubtful in the first look, and half a body beside its place."""
+    vertebrae = spine(5)
+    first, closer = sample(dict(enumerate(vertebrae[:4]))), sample(dict(enumerate(vertebrae + 1)), score=0.8, spread=4)
+    first.pred_instances.keypoints[0, :4] += [30, 0]
+    first.pred_instances.presence[0, 0] = 0.4
+    first.pred_instances.sacrum_seen, closer.pred_instances.sacrum_seen = np.array([0.4]), np.array([0.8])
+    refine(first, closer)
+    corners = first.pred_instances.keypoints.reshape(NUM_SLOTS, 4, 2)
+    np.testing.assert_allclose(corners[:5], vertebrae + 1)
+    assert first.pred_instances.presence[0].tolist() == [0.9] * 5 + [0] * 5
+    assert first.pred_instances.keypoint_spread[0, :4].tolist() == [4] * 4
+    assert first.pred_instances.sacrum_seen == 0.8
+
+
+def test_an_end_that_the_closer_look_is_less_sure_of_stays():
+    vertebrae = spine(4)
+    first, closer = sample(dict(enumerate(vertebrae))), sample(dict(enumerate(vertebrae + 1)), sure=0.6)
+    first.pred_instances.keypoints[0, :4] += [30, 0]
+    refine(first, closer)
+    np.testing.assert_allclose(first.pred_instances.keypoints.reshape(NUM_SLOTS, 4, 2)[0], vertebrae[0] + [30, 0])
+    assert first.pred_instances.presence[0, 0] == 0.9
+
+
+def test_looks_that_count_differently_give_no_vertebra_to_each_other():
+    """Between the second and the third vertebra one look sees another: which one an end is, is not clear."""
+    vertebrae = spine(5)
+    first = sample({0: vertebrae[0], 1: vertebrae[1], 2: vertebrae[3]})
+    refine(first, sample(dict(enumerate(vertebrae))))
+    assert first.pred_instances.presence[0].tolist() == [0.9] * 3 + [0] * 7
