@@ -37,6 +37,12 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--seed', type=int, default=0, help='of --mc-dropout: the same gives the same (default: 0)')
     parser.add_argument(
+        '--calibrate',
+        action='store_true',
+        help='first fit by how much the standard deviations are too large or too small to the validation split, and '
+        'write it beside the checkpoint, to be used whenever that predicts',
+    )
+    parser.add_argument(
         '--flip-test', action='store_true', help='average with the prediction of the mirrored image (twice the time)'
     )
     parser.add_argument(
@@ -78,6 +84,8 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.images and args.split:
         parser.error(f'--images and --split {args.split}: give one of them')
+    if args.calibrate and (args.images or args.split == 'test'):
+        parser.error('--calibrate: fits to the validation split: leave out --images and --split test')
     args.split = args.split or 'val'
     return args
 
@@ -101,8 +109,12 @@ def main() -> int:
         facing=args.facing,
         spacing=args.spacing,
         aspect=args.aspect,
+        calibrated=not args.calibrate,
         options=args.cfg_options,
     )
+    if args.calibrate:
+        calibration = inferencer.calibrate(args.split)
+        print(f'calibration: {calibration} (standard deviations x {inferencer.description["sd_scale"]:.2f})')
     out = Path(args.out) if args.out else Path(args.checkpoint).parent / ('images' if args.images else args.split)
 
     def progress(done: int, total: int) -> None:

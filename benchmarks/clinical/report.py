@@ -61,11 +61,13 @@ def _model(results: dict) -> str:
         return '\nPredicted corners: not run; `--model CONFIG CHECKPOINT` adds them.\n'
     (mre, mre_bounds), (sdr, sdr_bounds) = results['corners']['MRE'], results['corners']['SDR@6px']
     passes = f', {results["mc_dropout"]} passes with dropout' if results['mc_dropout'] else ''
+    scale = results['sd_scale']
+    own = "the model's own" if scale is None else f"the model's own times {scale:.2f}, fitted to its validation split"
     return (
         f'\nPredicted corners (`--model {results["model"][0]} {results["model"][1]}`{passes}): strict MRE {mre:.2f} '
         f'[{mre_bounds[0]:.2f}, {mre_bounds[1]:.2f}] px@512, SDR@6px {100 * sdr:.1f} '
         f'[{100 * sdr_bounds[0]:.1f}, {100 * sdr_bounds[1]:.1f}] %; only labelled vertebrae count. Their standard '
-        f"deviations are the model's own.\n"
+        f'deviations are {own}.\n'
     )
 
 

@@ -81,8 +81,8 @@ def readings_of_true_corners(phantoms: list[Phantom]) -> dict[str, list[Clinical
     return readings
 
 
-def readings_of_a_model(phantoms: list[Phantom], root: Path, args: argparse.Namespace) -> tuple[dict, dict]:
-    """Clinical scores of predicted corners, and how good the corners are."""
+def readings_of_a_model(phantoms: list[Phantom], root: Path, args: argparse.Namespace) -> tuple[dict, dict, dict]:
+    """Clinical scores of predicted corners, how good the corners are, and the inferencer's description."""
     from spondylo_mm.apis.inferencer import SpineInferencer, raise_error
     from spondylo_mm.evaluation.functional.image_score import score_image
     from spondylo_mm.evaluation.functional.summary import summarise
@@ -101,7 +101,8 @@ def readings_of_a_model(phantoms: list[Phantom], root: Path, args: argparse.Name
             truth = {key: phantom.truth[key] for key in read.true if key in phantom.truth}
             clinical[name].append(ClinicalScore(truth, read.predicted, phantom.facing, read.predicted_facing))
     corners = summarise(scores, NUM_BOOTSTRAP, SEED)
-    return clinical, {name: (corners['metrics'][name], corners['intervals'][name]) for name in ('MRE', 'SDR@6px')}
+    corners = {name: (corners['metrics'][name], corners['intervals'][name]) for name in ('MRE', 'SDR@6px')}
+    return clinical, corners, inferencer.description
 
 
 def distance_to_border(percent: float) -> float:
@@ -127,9 +128,9 @@ def main() -> None:
             write_dataset(root, dict(train=0, val=args.phantoms, test=0), args.seed, args.size, processes=2)
         entries = json.loads((root / 'truth.json').read_text())['images']
         phantoms = [Phantom(name, entry) for name, entry in entries.items() if entry['split'] == 'val']
-        readings, corners = readings_of_true_corners(phantoms), None
+        readings, corners, description = readings_of_true_corners(phantoms), None, {}
         if args.model:
-            predicted, corners = readings_of_a_model(phantoms, root, args)
+            predicted, corners, description = readings_of_a_model(phantoms, root, args)
             readings |= predicted
 
     summaries = {name: summarise_clinical(scores, NUM_BOOTSTRAP, SEED) for name, scores in readings.items()}
@@ -142,6 +143,7 @@ def main() -> None:
         nearest_to_a_border=min(map(distance_to_border, slips)),
         model=args.model and [Path(path).name for path in args.model],
         mc_dropout=args.mc_dropout,
+        sd_scale=description.get('sd_scale'),
         corners=corners,
         readings={
             name: {key: summary[key] for key in ('metrics', 'intervals', 'clinical')}

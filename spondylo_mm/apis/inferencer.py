@@ -24,6 +24,7 @@ from ..codecs.presence import levels_are_known
 from ..datasets.anchors import CAUDAL
 from ..errors import InputError
 from ..models.mc_dropout import dropout_layers, thinned
+from .calibration import fit_calibration, read_sd_scale, write_calibration
 from .checkpoints import describe_checkpoint, load_weights
 from .coarse_to_fine import refine, spine_region
 from .configs import built_from, choose_device, load_config, without_pretraining
@@ -56,10 +57,13 @@ class SpineInferencer:
             annotations that have one.
         aspect: width over height of the original radiographs, where the files have been squashed or stretched; in place
             of a spacing, and nothing is then given in mm.
+        calibrated: use the calibration of the deviations that lies beside the checkpoint, if there is one; False: as
+            the heatmaps have them, see :meth:`calibrate`.
         options: ``KEY=VALUE`` changes to the config.
 
     Raises:
-        InputError: a config, checkpoint or device that cannot be used; a spacing or an aspect that is none.
+        InputError: a config, checkpoint, calibration or device that cannot be used; a spacing or an aspect that is
+            none.
 
     Example:
         >>> infer = SpineInferencer('configs/demo.py', 'work_dirs/demo/best.pth')
@@ -81,6 +85,7 @@ class SpineInferencer:
         facing: str = 'auto',
         spacing: Sequence[float] | None = None,
         aspect: float | None = None,
+        calibrated: bool = True,
         options: Sequence[str] = (),
     ) -> None:
         if facing not in FACING_CHOICES:
@@ -97,6 +102,9 @@ class SpineInferencer:
             self.model.test_cfg.flip_test = True
         self.mc_dropout, self.seed, self.facing = mc_dropout, seed, facing
         self.description = dict(config=Path(config).name, **describe_checkpoint(checkpoint), version=__version__)
+        self.checkpoint = Path(checkpoint)
+        of = self.description['checkpoint_sha256']
+        self.description['sd_scale'] = read_sd_scale(checkpoint, of) if calibrated else None
         if mc_dropout:
             self._check_mc_dropout()
             self.description['mc_dropout'] = dict(passes=mc_dropout, seed=seed)
@@ -128,6 +136,20 @@ class SpineInferencer:
     def dataset_of_split(self, split: str) -> Dataset:
         """A split of the config's data, labelled or not."""
         return self._build_dataset(ann_file=f'annotations/{split}.json')
+
+    def calibrate(self, split: str) -> Path:
+        """Fit the factor of the deviations within a pass to a labelled split that the model was not trained on, use it
+        from now on, and write it beside the checkpoint; returns where.
+
+        Raises:
+            InputError: too few of its corners are labelled and found, or an image cannot be read.
+        """
+        mc_dropout, self.mc_dropout, self.description['sd_scale'] = self.mc_dropout, 0, None
+        samples = list(self.predict(self.dataset_of_split(split), on_error=raise_error))
+        self.mc_dropout = mc_dropout
+        fitted = fit_calibration(samples, split)
+        self.description['sd_scale'] = fitted['sd_scale']
+        return write_calibration(self.checkpoint, self.description['checkpoint_sha256'], fitted)
 
     def _build_dataset(self, **changes: object) -> Dataset:
         with built_from(self.config, 'the dataset'):
@@ -173,10 +195,11 @@ class SpineInferencer:
 
     def _look(self, batch: list[dict]) -> list[PoseDataSample]:
         """One pass, and what each of its heatmaps leaves open."""
+        scale = self.description['sd_scale'] or 1.0
         samples = self.model.test_step(pseudo_collate(batch))
         for sample in samples:
             spread = heatmap_sd(sample.pred_instances.keypoint_scores, self._sigma_of(sample), sample.ori_shape[::-1])
-            sample.pred_instances.keypoint_spread = spread
+            sample.pred_instances.keypoint_spread = scale * spread
         return samples
 
     def _closer(self, samples: list[PoseDataSample], indices: list[int], dataset: Dataset) -> dict[int, dict]:

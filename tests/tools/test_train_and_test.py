@@ -48,6 +48,27 @@ def test_monte_carlo_dropout_prints_how_well_deviations_rank_errors(run_tool, ti
         assert (json.loads((tmp_path / 'b' / 'metrics.json').read_text())['uncertainty'] == uncertainty) is equal
 
 
+def test_a_calibration_is_named_kept_beside_the_checkpoint_and_written_down(
+    run_tool, tiny_config, trained, phantoms, tmp_path, monkeypatch
+):
+    monkeypatch.setattr('spondylo_mm.evaluation.functional.calibration.PRESENCE_THRESHOLD', 0.0)  # it is hardly trained
+    checkpoint = shutil.copy(trained, tmp_path / 'best.pth')
+    command = ('test.py', tiny_config, checkpoint, '--data-root', phantoms, '--no-report')
+    status, out, _ = run_tool(*command, '--calibrate', '--out', tmp_path / 'a')
+    path = tmp_path / 'best.calibration.json'
+    scale = json.loads(path.read_text())['sd_scale']
+    assert status == 0 and f'calibration: {path} (standard deviations x {scale:.2f})' in out
+    run_tool(*command, '--split', 'test', '--out', tmp_path / 'b')
+    for folder in ('a', 'b'):
+        assert json.loads((tmp_path / folder / 'predictions.json').read_text())['model']['sd_scale'] == scale
+
+
+@pytest.mark.parametrize('data', [('--split', 'test'), ('--images', 'films')])
+def test_nothing_is_calibrated_but_on_the_validation_split(run_tool, tiny_config, trained, data):
+    status, _, err = run_tool('test.py', tiny_config, trained, '--calibrate', *data)
+    assert status == 2 and 'fits to the validation split' in err[-1]
+
+
 def test_the_report_is_named_or_said_to_be_left_out(run_tool, tiny_config, trained, phantoms, tmp_path, monkeypatch):
     command = ('test.py', tiny_config, trained, '--images', phantoms / 'Test', '--out', tmp_path)
     assert f'report: {tmp_path / "report.html"}' in run_tool(*command)[1]
