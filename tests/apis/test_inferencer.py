@@ -10,6 +10,7 @@ from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
 from spondylo_mm.anatomy import NUM_KEYPOINTS
+from spondylo_mm.apis.coarse_to_fine import spine_region
 from spondylo_mm.apis.inferencer import SpineInferencer, record_of
 from spondylo_mm.codecs.corner_sd import corner_sd, heatmap_sd
 from spondylo_mm.errors import InputError
@@ -121,6 +122,33 @@ def test_without_dropout_the_heights_of_the_peaks_tell_how_sure_a_corner_is(unce
     predicted = sample.pred_instances
     expected = heatmap_sd(predicted.keypoint_scores, sigma, (width, height))
     assert predicted.keypoint_spread == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_corner_found_by_a_closer_look_has_the_deviation_of_that_look(uncertain, monkeypatch):
+    """The closer look enlarges the image: a pixel of its heatmaps is a smaller part of it. Where hardly anything is
+    dropped, passes with dropout must find what the whole network finds, and in the same look."""
+    monkeypatch.setattr('spondylo_mm.apis.coarse_to_fine.PRESENCE_THRESHOLD', 0.0)  # the tiny model is sure of nothing
+    monkeypatch.setattr('spondylo_mm.apis.coarse_to_fine._SAME', 50.0)  # nor does it find anything twice
+    once, twice = uncertain(mc_dropout=0), uncertain(options=['model.head.dropout=1e-9'])
+    twice.model.test_cfg['coarse_to_fine'] = True
+    for inferencer in (once, twice):
+        inferencer.model.head.final_layer.bias.data += 0.5  # peaks that say where a corner is
+    dataset = once.dataset_of_split('val')
+    pairs = list(zip(*(one.predict(dataset, on_error=pytest.fail) for one in (once, twice)), strict=True))
+    regions = [spine_region(plain) for plain, _ in pairs]
+    assert any(region is not None for region in regions)
+    for (plain, closer), region in zip(pairs, regions, strict=True):
+        height, width = plain.ori_shape
+        extent = np.array([width - 1, height - 1]) if region is None else region[2:] - region[:2]
+        found = closer.pred_instances
+        moved = (found.keypoints != plain.pred_instances.keypoints).any(axis=-1)
+        assert moved.any() == (region is not None)
+        expected = heatmap_sd(found.keypoint_scores, extent / 15, (width, height))
+        assert found.keypoint_spread[moved] == pytest.approx(expected[moved], rel=1e-3)
+        assert found.keypoint_spread.max() < width / 4  # less than anywhere: what a pixel is matters
+        assert (found.keypoint_spread == plain.pred_instances.keypoint_spread)[~moved].all()
+        assert found.keypoint_sd == pytest.approx(found.keypoint_spread, rel=1e-3)
+        assert found.keypoint_sd_between_passes == pytest.approx(0, abs=1e-3)
 
 
 def test_spacing_and_facing_of_a_sample_reach_its_record():
