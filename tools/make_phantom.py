@@ -49,6 +49,14 @@ def parse_args() -> argparse.Namespace:
         help='put in everything that is wrong with the real dataset mendeley, recorded in truth.json',
     )
     parser.add_argument(
+        '--slips',
+        type=float,
+        default=0.3,
+        metavar='SHARE',
+        help='share of the spines with a vertebra slipped forwards, of any grade; one who trains for slips wants more '
+        'than patients have',
+    )
+    parser.add_argument(
         '--processes',
         type=int,
         default=os.cpu_count() or 1,
@@ -89,10 +97,12 @@ def main() -> None:
     show = progress if sys.stderr.isatty() else None
     if args.layout == 'buu':
         number = sum(counts.values())
-        truth = write_buu_dataset(args.out, number, args.seed, args.size, args.processes, show)
+        truth = write_buu_dataset(args.out, number, args.seed, args.size, args.slips, args.processes, show)
         written = f'{number} lateral images, each with its CSV'
     else:
-        truth = write_dataset(args.out, counts, args.seed, args.size, args.style, args.quirks, args.processes, show)
+        truth = write_dataset(
+            args.out, counts, args.seed, args.size, args.style, args.quirks, args.slips, args.processes, show
+        )
         written = f'{args.train} train, {args.val} val and {args.test} blind images'
     seconds = time.monotonic() - start
     quirks = sum(bool(entry['quirks']) for entry in truth['images'].values())

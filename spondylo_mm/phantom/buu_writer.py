@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ..anatomy import LEVELS
 from ..atomic import write_text
 from ..clinical.meyerding import NO_SLIP_PERCENT
 from ..datasets.formats.buu import DIAGNOSES, LISTED_LEVELS, SUFFIX
+from .geometry import SLIP_PROBABILITY, SlipRates
 from .plan import ImageSpec, plan
 from .radiograph import make_radiograph
 from .writer import check, write_images, write_jpeg
@@ -26,6 +28,7 @@ def write_buu_dataset(
     count: int,
     seed: int = 0,
     size: int = 640,
+    slips: float = SLIP_PROBABILITY,
     processes: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict:
@@ -43,14 +46,15 @@ def write_buu_dataset(
     """
     out = Path(out).resolve()
     counts = dict(train=0, val=0, test=count)  # unlabelled and in their true aspect; the label is added here
-    check(out, counts, seed, size, 'mixed', processes)
+    check(out, counts, seed, size, 'mixed', slips, processes)
     specs = [replace(spec, path=f'{FOLDER}/{spec.stem}.jpg') for spec in plan(counts, seed, 'mixed')]
-    return write_images(out, specs, seed, size, processes, progress, write_buu_image)
+    write_image = partial(write_buu_image, rates=SlipRates.with_antero(slips))
+    return write_images(out, specs, seed, size, processes, write_image, progress)
 
 
-def write_buu_image(spec: ImageSpec, root: Path, seed: int, size: int) -> dict:
+def write_buu_image(spec: ImageSpec, root: Path, seed: int, size: int, rates: SlipRates) -> dict:
     """Draw and write one image and its label, and return its entry of ``truth.json``."""
-    radiograph = make_radiograph(spec, seed, size, _LEAST_VISIBLE)
+    radiograph = make_radiograph(spec, seed, size, rates, _LEAST_VISIBLE)
     vertebrae = [v | dict(labelled=v['level'] in LISTED_LEVELS) for v in radiograph.truth['vertebrae']]
     truth = radiograph.truth | dict(split=None, label_format='buu', vertebrae=vertebrae)
     write_jpeg(root / spec.path, radiograph.pixels)

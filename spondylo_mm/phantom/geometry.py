@@ -84,6 +84,12 @@ class SlipRates:
     retro: float = RETRO_PROBABILITY
     grade_weights: tuple[float, ...] = GRADE_WEIGHTS
 
+    @classmethod
+    def with_antero(cls, share: float) -> SlipRates:
+        """This share of spines with a vertebra slipped forwards; retrolistheses are as many as usual, if that leaves
+        room."""
+        return cls(antero=share, retro=min(RETRO_PROBABILITY, 1 - share))
+
 
 USUAL_SLIPS = SlipRates()
 

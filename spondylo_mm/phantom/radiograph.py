@@ -53,9 +53,11 @@ class Radiograph:
     truth: dict
 
 
-def make_radiograph(spec: ImageSpec, seed: int, size: int, least_visible: int = 0) -> Radiograph:
+def make_radiograph(
+    spec: ImageSpec, seed: int, size: int, rates: SlipRates = USUAL_SLIPS, least_visible: int = 0
+) -> Radiograph:
     """Draw an image with at least so many vertebrae; the same arguments give the same one, in whatever process."""
-    case = make_case(spec, seed, size, least_visible=least_visible)
+    case = make_case(spec, seed, size, rates, least_visible)
     _, patient, _, _ = _generators(spec.origin or spec, seed)
     _, _, film, _ = _generators(spec, seed)
     return Radiograph(render(case.spine, case.view, patient, film), case.label, case.truth)

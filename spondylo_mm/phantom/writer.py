@@ -17,6 +17,7 @@ import numpy as np
 
 from ..atomic import atomic_path, write_json, write_text
 from ..errors import InputError
+from .geometry import SLIP_PROBABILITY, SlipRates
 from .plan import SPLITS, STYLES, ImageSpec, plan
 from .quirks import assign
 from .radiograph import make_radiograph
@@ -33,6 +34,7 @@ def write_dataset(
     size: int = 640,
     style: str = 'mixed',
     quirks: bool = False,
+    slips: float = SLIP_PROBABILITY,
     processes: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict:
@@ -45,6 +47,7 @@ def write_dataset(
         size: Side of the train and val images, px; the blind ones are larger and not square.
         style: Kind of label files: ``'tight'``, ``'loose'`` or ``'mixed'``.
         quirks: Put in everything that is wrong with the real dataset.
+        slips: Share of the spines with a vertebra slipped forwards, of any grade.
         processes: How many draw at a time.
         progress: Called with the images done and all images.
 
@@ -55,11 +58,12 @@ def write_dataset(
         InputError: a value out of range, or a folder that is not empty.
     """
     out = Path(out).resolve()
-    check(out, counts, seed, size, style, processes)
+    check(out, counts, seed, size, style, slips, processes)
     specs = plan(counts, seed, style)
     if quirks:
         specs = assign(specs, seed)
-    return write_images(out, specs, seed, size, processes, progress)
+    write_image = partial(_write_image, rates=SlipRates.with_antero(slips))
+    return write_images(out, specs, seed, size, processes, write_image, progress)
 
 
 def write_images(
@@ -68,21 +72,21 @@ def write_images(
     seed: int,
     size: int,
     processes: int,
+    write_image: Callable[..., dict],
     progress: Callable[[int, int], None] | None = None,
-    write_image: Callable[..., dict] | None = None,
 ) -> dict:
     """Write the images of a plan and ``truth.json``; the folder ``out`` is there whole or not at all.
 
     Args:
         write_image: Called with a spec and ``root``, ``seed`` and ``size``; writes the image and what belongs to it and
-            returns its entry of ``truth.json``. None: as in the real dataset's layout.
+            returns its entry of ``truth.json``.
         Others as in ``write_dataset``.
     """
     part = out.parent / f'.part-{uuid.uuid4().hex}'
     try:
         part.mkdir(parents=True)
         truth = {'schema': SCHEMA, 'seed': seed, 'images': {}}
-        write = partial(write_image or _write_image, root=part, seed=seed, size=size)
+        write = partial(write_image, root=part, seed=seed, size=size)
         with closing(_written(specs, write, processes)) as entries:
             for spec, entry in zip(specs, entries, strict=True):
                 truth['images'][spec.path] = entry
@@ -95,7 +99,7 @@ def write_images(
     return truth
 
 
-def check(out: Path, counts: dict[str, int], seed: int, size: int, style: str, processes: int) -> None:
+def check(out: Path, counts: dict[str, int], seed: int, size: int, style: str, slips: float, processes: int) -> None:
     """Raise an ``InputError`` for a value of ``write_dataset`` that is out of range."""
     if set(counts) != set(SPLITS) or min(counts.values()) < 0 or not any(counts.values()):
         numbers = ', '.join(f'{split} {number}' for split, number in counts.items())
@@ -103,6 +107,8 @@ def check(out: Path, counts: dict[str, int], seed: int, size: int, style: str, p
     for name, value, least in (('seed', seed, 0), ('size', size, MIN_SIZE), ('processes', processes, 1)):
         if value < least:
             raise InputError(f'{name} {value}: must be at least {least}')
+    if not 0 <= slips <= 1:
+        raise InputError(f'slips {slips}: is a share of the spines, from 0 to 1')
     if style not in STYLES:
         raise InputError(f'style {style!r}: choose one of {", ".join(STYLES)}')
     if out.exists() and not out.is_dir():
@@ -125,8 +131,8 @@ def _written(specs: list[ImageSpec], write: Callable[[ImageSpec], dict], process
             pool.shutdown(cancel_futures=True)
 
 
-def _write_image(spec: ImageSpec, root: Path, seed: int, size: int) -> dict:
-    radiograph = make_radiograph(spec, seed, size)
+def _write_image(spec: ImageSpec, root: Path, seed: int, size: int, rates: SlipRates) -> dict:
+    radiograph = make_radiograph(spec, seed, size, rates)
     write_jpeg(root / spec.path, radiograph.pixels)
     if isinstance(radiograph.label, str):
         write_text(root / spec.label_path, radiograph.label)

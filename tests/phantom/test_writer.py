@@ -111,6 +111,15 @@ def test_the_slips_in_the_truth_can_be_measured_from_its_corners(dataset, slip_o
             assert slip['grade'] == meyerding_grade(measured)
 
 
+def test_slips_are_as_many_as_asked_for(tmp_path):
+    for share in (0.0, 1.0):
+        truth = write_dataset(tmp_path / str(share), {'train': 8, 'val': 0, 'test': 0}, size=128, slips=share)
+        spines = [
+            [slip['grade'] for slip in entry['slips'] if slip['percent'] > 0] for entry in truth['images'].values()
+        ]
+        assert [max(grades, default=0) > 0 for grades in spines] == [bool(share)] * 8
+
+
 def test_without_quirks_there_are_none(tmp_path):
     truth = write_dataset(tmp_path / 'out', {'train': 6, 'val': 2, 'test': 1}, size=128)
     assert not any(entry['quirks'] for entry in truth['images'].values())
@@ -124,6 +133,7 @@ def test_without_quirks_there_are_none(tmp_path):
         ({'size': 64}, 'size 64: must be at least 128'),
         ({'seed': -1}, 'seed -1'),
         ({'processes': 0}, 'processes 0'),
+        ({'slips': 1.1}, 'slips 1.1: is a share'),
         ({'style': 'neat'}, "style 'neat'.*tight, loose, mixed"),
         ({'counts': {'train': -1, 'val': 2, 'test': 0}}, 'train -1.*below 0'),
         ({'counts': {'train': 0, 'val': 0, 'test': 0}}, 'at least one image'),
