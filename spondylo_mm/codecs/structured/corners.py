@@ -1,4 +1,4 @@
-"""The best two places of every channel: where it sees its corner, and where else it may be.
+"""Every place where a corner may be, and how much each channel sees there.
 
 A channel that is off by one level shows a corner that exists, of the vertebra next door. So places are sought for all
 slots together, as the peaks of the largest of the ten channels of a corner type; then every channel says how much it
@@ -23,22 +23,21 @@ MAX_PLACES = 16  # per corner type: ten vertebrae and some ghosts
 
 
 @dataclass(frozen=True)
-class Peaks:
-    """What each channel sees, best and second best.
+class Places:
+    """Where corners may be.
 
     Attributes:
-        place: ``(S, C, 2)`` number of the place among those of its corner type: equal numbers are the same corner.
-        height: ``(S, C, 2)`` in shares of the drawn peak, 0 where there is only background.
-        position: ``(S, C, 2, 2)`` heatmap pixels, to a fraction of a pixel.
+        height: ``(S, C, J)`` what each channel sees there, in shares of the drawn peak, 0 where there is only
+            background.
+        position: ``(C, J, 2)`` heatmap pixels, to a fraction of a pixel, as the channel has it that sees most there.
     """
 
-    place: np.ndarray
     height: np.ndarray
     position: np.ndarray
 
 
-def find_peaks(heatmaps: np.ndarray, sigma: float) -> Peaks:
-    """The peaks of an image.
+def find_places(heatmaps: np.ndarray, sigma: float) -> Places:
+    """The places of an image.
 
     Args:
         heatmaps: ``(K, H, W)`` float32, in shares of the drawn peak, finite.
@@ -48,7 +47,7 @@ def find_peaks(heatmaps: np.ndarray, sigma: float) -> Peaks:
     width = heatmaps.shape[2]
     radius = window_radius(sigma)
     by_slot = heatmaps.reshape(NUM_SLOTS, NUM_CORNERS, *heatmaps.shape[1:])
-    centres = _places(by_slot.max(axis=0), radius)
+    centres = _centres(by_slot.max(axis=0), radius)
     index, _ = window_index(centres.clip(0), (width, heatmaps.shape[1]), np.arange(-radius, radius + 1))
     # outside the map the index is that of a pixel on its edge, perhaps of another place: harmless, as it is no maximum
     windows = by_slot.reshape(NUM_SLOTS, NUM_CORNERS, -1)[:, np.arange(NUM_CORNERS)[:, None, None], index]
@@ -56,14 +55,15 @@ def find_peaks(heatmaps: np.ndarray, sigma: float) -> Peaks:
     heights = np.take_along_axis(windows, highest[..., None], axis=-1)[..., 0]
     heights = np.where((centres >= 0) & (heights >= MIN_HEIGHT), heights.clip(0, 1), 0.0)
 
-    place = np.argsort(-heights, axis=-1, kind='stable')[..., :2]
-    pixel = index[np.arange(NUM_CORNERS)[:, None], place, np.take_along_axis(highest, place, axis=-1)]
-    channel = np.repeat(np.arange(len(heatmaps)), 2)
-    position, _ = refine_peaks(heatmaps, channel, pixel.ravel(), sigma)
-    return Peaks(place, np.take_along_axis(heights, place, axis=-1), position.reshape(*place.shape, 2))
+    position = np.zeros((NUM_CORNERS, MAX_PLACES, 2))
+    corner, place = np.nonzero(centres >= 0)
+    slot = heights[:, corner, place].argmax(axis=0)  # that sees most
+    pixel = index[corner, place, highest[slot, corner, place]]
+    position[corner, place], _ = refine_peaks(heatmaps, NUM_CORNERS * slot + corner, pixel, sigma)
+    return Places(heights, position)
 
 
-def _places(strongest: np.ndarray, radius: int) -> np.ndarray:
+def _centres(strongest: np.ndarray, radius: int) -> np.ndarray:
     """Flat indices ``(C, J)`` of the highest local maxima of maps ``(C, H, W)``, highest first; -1 where there are
     fewer."""
     window = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)

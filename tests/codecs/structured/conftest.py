@@ -70,6 +70,23 @@ class Miscount:
         return maps.reshape(NUM_KEYPOINTS, SIZE, SIZE)
 
 
+def draw_faintly(corners: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Heatmaps (K, H, W) as of a network that counts rightly but is sure of little: low peaks, wider than the drawn
+    ones and off by a pixel, and in each channel the neighbours' ghosts, at a tenth to six tenths of that."""
+    maps = np.zeros((NUM_SLOTS, NUM_CORNERS, SIZE, SIZE), np.float32)
+    sigma = SIGMA * rng.uniform(1, 1.8)
+    for channel in range(len(corners)):
+        height = rng.uniform(0.15, 0.6)
+        for vertebra in (channel - 1, channel, channel + 1):
+            if 0 <= vertebra < len(corners):
+                share = rng.uniform(0.8, 1.2, NUM_CORNERS) if vertebra == channel else np.full(4, rng.uniform(0.1, 0.6))
+                found = corners[vertebra] + rng.normal(0, 0.5, (NUM_CORNERS, 2))
+                drawn = draw_gaussians(found, height * share, (SIZE, SIZE), sigma)
+                maps[channel] = np.maximum(maps[channel], drawn)
+    maps += NOISE / 2 * rng.standard_normal(maps.shape, dtype=np.float32)
+    return maps.reshape(NUM_KEYPOINTS, SIZE, SIZE)
+
+
 def miscount(kind: str, number: int, rng: np.random.Generator) -> Miscount:
     """What the channels show of ``number`` vertebrae."""
     if kind == 'none':

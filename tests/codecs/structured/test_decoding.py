@@ -10,7 +10,7 @@ from spondylo_mm.codecs.dark import decode_peaks
 from spondylo_mm.codecs.presence import PRESENCE_THRESHOLD, vertebra_presence
 from spondylo_mm.codecs.structured.decoding import decode_together
 
-from .conftest import SIGMA, miscount
+from .conftest import SIGMA, draw_faintly, miscount
 
 TOLERANCE = 2.0  # heatmap pixels, a fifth of a vertebra's height
 SECOND_BEST = (0.5, 0.9)  # height of the right peak in shares of the wrong one
@@ -60,7 +60,6 @@ def test_a_shift_is_repaired_when_no_channel_shows_its_own_vertebra(spines, spin
     assert independent == 0 and together == 1
 
 
-@pytest.mark.xfail(reason='of 100: 83 shifted down, 92 with one skipped, 99 or more of the others; of 300 under 99 %')
 @pytest.mark.slow
 @pytest.mark.parametrize('kind', KINDS)
 def test_of_300_miscounts_99_percent_are_repaired(kind, spines, spine_model):
@@ -71,6 +70,75 @@ def test_of_300_miscounts_99_percent_are_repaired(kind, spines, spine_model):
 def test_of_300_right_images_none_is_made_worse(spines, spine_model):
     independent, together = repaired('none', None, spines, spine_model)
     assert together >= independent
+
+
+def places_right(images, model):
+    """How many of images (maps, true corners {slot: (4, 2)}) have all these corners, independently and together."""
+    number = np.zeros(2, int)
+    for maps, true in images:
+        independent, _, together, _ = decode(maps, model)
+        slots = list(true)
+        for which, corners in enumerate((independent, together)):
+            errors = np.linalg.norm(corners[slots] - np.array(list(true.values())), axis=-1)
+            number[which] += errors.max() < TOLERANCE + 0.5  # peaks are off by a pixel as they are
+    return number
+
+
+def faint_images(spines):
+    rng = np.random.default_rng(11)
+    return [(draw_faintly(true, rng), dict(enumerate(true))) for true in spines]
+
+
+def images_without_sacrum(spines):
+    """Film that ends above the sacrum: L5 in the channels of slot 1, and nothing in those of slot 0."""
+    rng = np.random.default_rng(12)
+    for true in spines:
+        shown = miscount('none', len(true), rng)
+        del shown.shown[0]
+        yield shown.draw(true, rng, None), dict(enumerate(true[1:], start=1))
+
+
+def test_low_and_blurred_peaks_with_ghosts_of_the_neighbours_stay_where_they_are(spines, spine_model):
+    independent, together = places_right(faint_images(spines[:20]), spine_model)
+    assert together >= independent >= 18
+
+
+@pytest.mark.slow
+def test_of_300_images_of_low_and_blurred_peaks_no_more_are_wrong_than_independently(spines, spine_model):
+    independent, together = places_right(faint_images(spines), spine_model)
+    assert together >= independent
+
+
+def test_a_spine_without_sacrum_is_not_counted_from_l5(spines, spine_model):
+    assert places_right(images_without_sacrum(spines[:12]), spine_model).tolist() == [12, 12]
+
+
+@pytest.mark.slow
+def test_of_300_spines_without_sacrum_97_percent_are_not_counted_from_l5(spines, spine_model):
+    independent, together = places_right(images_without_sacrum(spines), spine_model)
+    assert independent == 300 and together >= 0.97 * 300
+
+
+def test_a_vertebra_cut_by_the_upper_edge_is_as_present_as_its_peaks_are_high(spines, spine_model):
+    rng = np.random.default_rng(13)
+    for true in spines[:8]:
+        cut = true - [0, true[-1, :, 1].mean()]  # the middle of the topmost is on the edge
+        maps = miscount('none', len(cut), rng).draw(cut, rng, None)
+        maps[4 * len(cut) - 4 : 4 * len(cut)] *= 0.5
+        corners, presence, together, joint_presence = decode(maps, spine_model)
+        np.testing.assert_allclose(together[: len(cut) - 1], corners[: len(cut) - 1], atol=1e-9)
+        np.testing.assert_array_equal(joint_presence >= 0.5, presence >= 0.5)
+
+
+def test_a_faint_vertebra_below_a_plain_one_is_present_and_one_above_is_not(spines, spine_model):
+    rng = np.random.default_rng(14)
+    true = next(spine for spine in spines if len(spine) == 7)
+    maps = miscount('none', 7, rng).draw(true, rng, None)
+    for slot in (0, 3, 6):
+        maps[4 * slot : 4 * slot + 4] *= 0.3 / maps[4 * slot : 4 * slot + 4].max()
+    _, independent, _, presence = decode(maps, spine_model)
+    assert np.flatnonzero(independent >= 0.5).tolist() == [1, 2, 4, 5]
+    assert np.flatnonzero(presence >= 0.5).tolist() == [0, 1, 2, 3, 4, 5]
 
 
 def test_what_is_right_stays_as_it_is(spines, spine_model):
