@@ -5,21 +5,24 @@ from __future__ import annotations
 import io
 import multiprocessing
 import os
+import random
 import runpy
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
-# A server that has imported torch once: each process is forked from it, in a hundredth of the time of an import.
+KILLS = int(os.environ.get('KILLS', 20))  # of each tool; fewer on a busy machine
+IN_A_ROW = 2  # before it is left to finish: what was started again must survive a kill as well
+
+# Sixty kills and their restarts must fit into minutes. A server imports everything once, and each tool is forked from
+# it: what is killed is the tool's own work, not its ten seconds of imports, which write nothing.
 _CONTEXT = multiprocessing.get_context('forkserver')
-_CONTEXT.set_forkserver_preload(
-    ['spondylo_mm.plugin', 'spondylo_mm.apis.training', 'spondylo_mm.apis.testing', 'spondylo_mm.datasets.prepare']
-)
+_CONTEXT.set_forkserver_preload(['tests.robust.preloaded'])
 
 
 def _tool(said: Path, limit: int | None, name: str, arguments: tuple[str, ...]) -> None:
@@ -68,7 +71,7 @@ class Tool:
         return self
 
     def kill_after(self, seconds: float) -> Tool:
-        """SIGKILL to it and its children, unless it has ended by then."""
+        """SIGKILL to it and its loader workers, unless it has ended by then."""
         self._process.join(seconds)
         return self.kill()
 
@@ -91,6 +94,10 @@ class Tool:
         return self._process.exitcode
 
     @property
+    def was_killed(self) -> bool:
+        return self.status == -signal.SIGKILL
+
+    @property
     def output(self) -> str:
         return self._said.read_text() if self._said.exists() else ''
 
@@ -99,3 +106,33 @@ def run(said: Path, name: str, *arguments: object) -> tuple[Tool, float]:
     """A tool that is left to finish, and the seconds it took."""
     tool = Tool(said, name, *arguments).finish()
     return tool, time.monotonic() - tool.started
+
+
+def kills(
+    start: Callable[[], Tool], seconds: float, *ways: Callable[[Tool, float], Tool]
+) -> Iterator[tuple[Tool, bool]]:
+    """Kill a tool, and kill what was started again, then let it finish; until ``KILLS`` have hit.
+
+    The moments are random, the same in every session. A tool that had ended before its moment was not killed.
+
+    Args:
+        start: starts it, or starts it again.
+        seconds: how long it takes when left alone.
+        ways: kill it, each in turn, given a moment from 0 to ``seconds``.
+
+    Yields:
+        Each tool that has died, and whether it had finished: then what it made is to be taken away.
+    """
+    chance, hits = random.Random(0), 0
+    for _ in range(3 * KILLS):
+        tool = ways[hits % len(ways)](start(), chance.uniform(0, seconds))
+        if tool.was_killed:
+            hits += 1
+            yield tool, False
+        if hits % IN_A_ROW == 0 or hits == KILLS or not tool.was_killed:
+            tool = start().finish() if tool.was_killed else tool
+            assert tool.status == 0, tool.output
+            yield tool, True
+        if hits == KILLS:
+            return
+    raise AssertionError(f'only {hits} of {3 * KILLS} kills hit: {seconds:.1f} s is not how long it takes')

@@ -1,8 +1,6 @@
 """Killed at any moment, a tool can be started again, and nothing half-written is ever taken for whole."""
 
 import json
-import os
-import random
 import shutil
 from pathlib import Path
 
@@ -11,9 +9,8 @@ import torch
 from PIL import Image
 
 from ..bad_inputs.case import COLUMN
-from .kills import Tool, run
+from .kills import KILLS, Tool, kills, run
 
-KILLS = int(os.environ.get('KILLS', 20))  # of each tool; fewer on a busy machine
 pytestmark = pytest.mark.robust
 
 
@@ -27,11 +24,6 @@ default_hooks = dict(checkpoint=dict(interval=1, save_best='spondylo/MRE'))
 optim_wrapper = dict(clip_grad=dict(max_norm=1.0))
 """)
     return path
-
-
-def moments(whole: float) -> list[float]:
-    """Seconds to kill after: all over a run's own time."""
-    return [random.Random(seed).uniform(0, whole) for seed in range(KILLS)]
 
 
 def files(folder: Path, *patterns: str) -> dict[str, bytes]:
@@ -53,25 +45,22 @@ def large_films(tmp_path_factory) -> Path:
 
 
 def test_prepare_data(large_films, tmp_path, record_property):
-    """Half of the kills hit at any time, the others as soon as one, two or three files are there."""
+    """Half of the kills hit at any time, the others while a film is being copied."""
     wanted = ('*.json', '*.csv', '*.bmp')
+    out = tmp_path / 'killed'
     tool, seconds = run(tmp_path / 'said', 'prepare_data.py', large_films, '--out', tmp_path / 'whole')
     assert tool.status == 0, tool.output
     whole = files(tmp_path / 'whole', *wanted)
+
+    def while_copying(tool: Tool, moment: float) -> Tool:
+        return tool.kill_when(lambda: len(list(out.rglob('*.bmp'))) > 3 * moment / seconds)
+
     while_writing = 0
-    for number, moment in enumerate(moments(seconds)):
-        out = tmp_path / 'killed'
-        tool = Tool(tmp_path / 'said', 'prepare_data.py', large_films, '--out', out)
-        if number % 2:
-            count = 1 + number // 2 % 3
-            tool.kill_when(lambda out=out, count=count: len(list(out.rglob('*.bmp'))) >= count)
-            while_writing += any(out.rglob('.part-*.bmp'))
-        else:
-            tool.kill_after(moment)
+    start = lambda: Tool(tmp_path / 'said', 'prepare_data.py', large_films, '--out', out)  # noqa: E731
+    for _, finished in kills(start, seconds, Tool.kill_after, while_copying):
+        while_writing += any(out.rglob('.part-*')) and not finished
         assert files(out, *wanted).items() <= whole.items(), 'a file with its final name is not whole'
-        if number % 4 == 3:  # after several kills in one folder
-            tool, _ = run(tmp_path / 'said', 'prepare_data.py', large_films, '--out', out)
-            assert tool.status == 0, tool.output
+        if finished:
             assert files(out, *wanted) == whole
             shutil.rmtree(out)
     assert while_writing >= KILLS // 10  # else this tests less than it says
@@ -83,59 +72,55 @@ def weights(work_dir: Path) -> dict[str, torch.Tensor]:
     return torch.load(work_dir / 'epoch_3.pth', weights_only=True)['state_dict']
 
 
-def go_on(said: Path, config: Path, phantoms: Path, work_dir: Path) -> None:
-    """As a user would: resume if there is a checkpoint, else start again."""
-    option = ['--resume'] if list(work_dir.glob('epoch_*.pth')) else []
-    tool, _ = run(said, 'train.py', config, '--data-root', phantoms, '--work-dir', work_dir, *option)
-    assert tool.status == 0, tool.output
-
-
 def test_training(three_epochs, phantoms, tmp_path, record_property):
     """Half of the kills hit at any time, the others while a checkpoint is being written."""
     command = ('train.py', three_epochs, '--data-root', phantoms, '--work-dir')
+    work_dir = tmp_path / 'killed'
     tool, seconds = run(tmp_path / 'said', *command, tmp_path / 'whole')
     assert tool.status == 0, tool.output
     whole = weights(tmp_path / 'whole')
+
+    def start() -> Tool:
+        """As a user would: resume if there is a checkpoint, else start again."""
+        option = ['--resume'] if list(work_dir.glob('epoch_*.pth')) else []
+        return Tool(tmp_path / 'said', *command, work_dir, *option)
+
+    def while_saving(tool: Tool, moment: float) -> Tool:
+        there = len(list(work_dir.glob('epoch_*.pth')))
+        after = there + moment / seconds * (3 - there) - 1  # of the checkpoints that are still to come
+
+        def is_writing() -> bool:
+            return len(list(work_dir.glob('epoch_*.pth'))) > after and any(work_dir.glob('.part-*.pth'))
+
+        return tool.kill_when(is_writing)
+
     while_writing = 0
-    for number, moment in enumerate(moments(seconds)):
-        work_dir = tmp_path / f'killed{number}'
-        tool = Tool(tmp_path / 'said', *command, work_dir)
-        if number % 2:
-            after = moment / seconds * 3  # of three checkpoints, and as many best ones
-
-            def is_writing(folder=work_dir, after=after):
-                return len(list(folder.glob('*.pth'))) >= after and any(folder.glob('.part-*.pth'))
-
-            tool.kill_when(is_writing)
-            while_writing += any(work_dir.glob('.part-*.pth'))
-        else:
-            tool.kill_after(moment)
+    for _, finished in kills(start, seconds, Tool.kill_after, while_saving):
+        while_writing += any(work_dir.glob('.part-*.pth')) and not finished
         for path in work_dir.glob('[!.]*.pth'):
             torch.load(path, weights_only=True)  # whole, or not there
-        if not (work_dir / 'epoch_3.pth').exists():
-            go_on(tmp_path / 'said', three_epochs, phantoms, work_dir)
-        resumed = weights(work_dir)
-        assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
-    assert while_writing >= KILLS // 6  # else this tests less than it says
+        if finished:
+            resumed = weights(work_dir)
+            assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
+            shutil.rmtree(work_dir)
+    assert while_writing >= KILLS // 4  # else this tests less than it says
     record_property('area', 'SIGKILL: training')
     record_property('survived', KILLS)
 
 
 def test_test(tiny_config, trained, phantoms, tmp_path, record_property):
+    wanted = ('*.json', '*.csv', '*.png', '*.html')
     command = ('test.py', tiny_config, trained, '--data-root', phantoms, '--out')
-    wanted = ('*.json', '*.csv', '*.png')
+    out = tmp_path / 'killed'
     tool, seconds = run(tmp_path / 'said', *command, tmp_path / 'whole')
     assert tool.status == 0, tool.output
     whole = files(tmp_path / 'whole', *wanted)
-    assert {'predictions.json', 'metrics.json', 'summary.csv'} <= set(whole)
-    for number, moment in enumerate(moments(seconds)):
-        out = tmp_path / f'killed{number % 4}'
-        Tool(tmp_path / 'said', *command, out).kill_after(moment)
+    assert {'predictions.json', 'metrics.json', 'summary.csv', 'report.html'} <= set(whole)
+    start = lambda: Tool(tmp_path / 'said', *command, out)  # noqa: E731
+    for _, finished in kills(start, seconds, Tool.kill_after):
         assert files(out, *wanted).items() <= whole.items(), 'a file with its final name is not whole'
-    for number in range(4):
-        tool, _ = run(tmp_path / 'said', *command, tmp_path / f'killed{number}')
-        assert tool.status == 0, tool.output
-        assert files(tmp_path / f'killed{number}', *wanted) == whole
-    json.loads(whole['predictions.json'])
+        if finished:
+            assert files(out, *wanted) == whole
+            shutil.rmtree(out)
     record_property('area', 'SIGKILL: test')
     record_property('survived', KILLS)
