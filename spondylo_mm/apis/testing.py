@@ -18,6 +18,7 @@ from ..datasets.dicom import dicom_identifiers
 from ..errors import InputError
 from ..visualization.reliability import draw_reliability
 from .coco_export import COCO, write_coco
+from .data_hashes import data_hashes
 from .images import find_images
 from .inferencer import SpineInferencer, record_of
 from .predictions import overlay_names, write_overlay, write_predictions
@@ -99,22 +100,21 @@ def test(
     if keep_ids:
         for name, sample in samples.items():
             records[name]['ids'] = dicom_identifiers(Path(sample.img_path))
-    result = TestResult(
-        folder, write_predictions(folder, records, inferencer.description), len(samples), failures=failures
-    )
+    films = {name: Path(sample.img_path) for name, sample in samples.items()}
+    about = inferencer.description | data_hashes(films, None if images else Path(dataset.ann_file))
+    result = TestResult(folder, write_predictions(folder, records, about), len(samples), failures=failures)
     for name, overlay_name in overlay_names(list(samples)).items():
         sample = samples[name]
         write_overlay(folder / 'overlays' / overlay_name, Path(sample.img_path), records[name], truth_of(sample))
     if coco:
         anchor = next(iter(samples.values())).anchor
-        write_coco(folder / COCO, records, inferencer.description, anchor)
+        write_coco(folder / COCO, records, about, anchor)
     if report or (report is None and len(samples) <= MAX_REPORTED):
-        films = {name: Path(sample.img_path) for name, sample in samples.items()}
         result.report = folder / REPORT
-        write_report(result.report, records, films, inferencer.description)
+        write_report(result.report, records, films, about)
     if any(truth_of(sample) for sample in samples.values()):
         result.metrics_file = folder / 'metrics.json'
-        result.metrics = _evaluate(inferencer, list(samples.values()), result.metrics_file)
+        result.metrics = _evaluate(inferencer, list(samples.values()), result.metrics_file, about)
         uncertainty = json.loads(result.metrics_file.read_text()).get('uncertainty')
         if uncertainty and uncertainty['reliability']:
             result.reliability_plot = _plot_reliability(folder / RELIABILITY_PLOT, uncertainty)
@@ -145,8 +145,10 @@ def truth_of(sample: PoseDataSample) -> list[dict]:
     ]
 
 
-def _evaluate(inferencer: SpineInferencer, samples: list[PoseDataSample], metrics_file: Path) -> dict[str, float]:
-    evaluator = Evaluator({**inferencer.config.test_evaluator, 'metrics_file': str(metrics_file)})
+def _evaluate(
+    inferencer: SpineInferencer, samples: list[PoseDataSample], metrics_file: Path, about: dict
+) -> dict[str, float]:
+    evaluator = Evaluator({**inferencer.config.test_evaluator, 'metrics_file': str(metrics_file), 'about': about})
     evaluator.process(samples)
     return evaluator.evaluate(len(samples))
 

@@ -36,6 +36,7 @@ from .configs import (
     pretrained_weights,
     without_pretraining,
 )
+from .fitting import check_parts_fit
 from .pretraining import Pretraining, load_pretraining, no_waiting_for_the_network, take_pretraining
 from .processes import prepare_processes
 from .resuming import check_same_run, checkpoint_to_resume, run_settings
@@ -100,6 +101,7 @@ def train(
         runner = _build_runner(config)
         runner.allow_partial = allow_partial
         _check_batch_norm(runner)
+        check_parts_fit(runner._bare_model, config)
         try:
             runner.train()
         except InputError as error:  # a loader worker's error arrives with that process's traceback in front of it

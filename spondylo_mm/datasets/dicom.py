@@ -17,7 +17,13 @@ import numpy as np
 from pydicom import Dataset, dcmread
 from pydicom.encaps import get_frame
 from pydicom.pixels import get_decoder
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
+from pydicom.uid import (
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000TransferSyntaxes,
+    JPEGExtended12Bit,
+    RLELossless,
+)
 
 from ..errors import InputError
 from .codestream import codestream_size
@@ -172,13 +178,16 @@ def _check_decoder(path: Path, header: Dataset) -> None:
         header.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
     syntax = header.file_meta.TransferSyntaxUID
     try:
-        available = get_decoder(syntax).is_available
+        decoders = set(get_decoder(syntax).available_plugins)  # none, where there is nothing to decode
     except NotImplementedError:
         raise InputError(f'{path}: compressed as {syntax.name}, which is not read: export it uncompressed') from None
-    if not available:
+    if syntax == JPEGExtended12Bit and header.get('BitsStored') != 8:
+        decoders.discard('pillow')  # says that it reads this syntax, and reads 8 bits of it
+    if syntax.is_encapsulated and not decoders:
+        package = 'pylibjpeg-openjpeg' if syntax in JPEG2000TransferSyntaxes else 'pylibjpeg-libjpeg (under GPL 3)'
         raise InputError(
-            f'{path}: compressed as {syntax.name}, for which no decoder is installed: '
-            'pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg, or export it uncompressed'
+            f'{path}: compressed as {syntax.name}, for which no decoder is installed: pip install {package}, or export '
+            'it uncompressed'
         )
     if syntax.is_encapsulated and syntax != RLELossless:  # whose length is that of its header's pixels
         size = codestream_size(get_frame(header.PixelData, 0, number_of_frames=1))

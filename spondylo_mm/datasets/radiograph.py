@@ -8,6 +8,7 @@ DICOM files are told by their content and read by ``dicom``.
 from __future__ import annotations
 
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -111,7 +112,7 @@ def _opened(path: str | Path) -> Iterator[Image.Image]:
     """The undecoded image; every failure until the context ends becomes an ``InputError``."""
     path = Path(path)
     try:
-        with _readable(path), Image.open(path, formats=_FORMATS) as image:
+        with _readable(path), _open(path) as image:
             check_size(path, *image.size)
             if image.format in _STACKS and (frames := getattr(image, 'n_frames', 1)) > 1:
                 raise InputError(f'{path}: holds {frames} images, of which none is the one: save each on its own')
@@ -124,6 +125,13 @@ def _opened(path: str | Path) -> Iterator[Image.Image]:
         ) from error
     except _DECODING_ERRORS as error:
         raise InputError(f'{path}: truncated or damaged image ({error}): copy the file again') from error
+
+
+def _open(path: Path) -> Image.Image:
+    """Without Pillow's warning of large images: what is too large is refused in a line of our own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+        return Image.open(path, formats=_FORMATS)
 
 
 def _is_white_zero(image: Image.Image) -> bool:

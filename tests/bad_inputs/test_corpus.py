@@ -15,6 +15,7 @@ from .corpus import CASES, table
 from .table import PATH
 
 ROOT = Path(__file__).parents[2]
+DECODERS = {'PIL', 'pydicom'}  # whose warnings are for programmers: what is wrong stands in our own line
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def parameter(case: Case) -> object:
 
 
 @pytest.mark.parametrize('case', map(parameter, CASES))
-def test_a_bad_input(case: Case, bench: Bench, run_tool, record_property):
+def test_a_bad_input(case: Case, bench: Bench, run_tool, recwarn, record_property):
     command = case.make(bench)
     data = bench.phantoms if '--data-root' in command else None
     before = data and contents(data)
@@ -47,6 +48,7 @@ def test_a_bad_input(case: Case, bench: Bench, run_tool, record_property):
     record_property('area', case.area)
     record_property(case.expected, 1)
     assert 'Traceback' not in out + '\n'.join(err)
+    assert not [warning for warning in recwarn if DECODERS & set(Path(warning.filename).parts)]
     errors = [line for line in err if 'error: ' in line]
     assert all(len(line) < 700 for line in [*out.splitlines(), *err])  # whatever it quotes
     if case.expected == REFUSED:

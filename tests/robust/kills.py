@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import random
 import runpy
+import shutil
 import signal
 import sys
 import time
@@ -65,8 +66,8 @@ class Tool:
         self._process.start()
         self.started = time.monotonic()
 
-    def finish(self) -> Tool:
-        self._process.join(300)
+    def finish(self, seconds: float = 300) -> Tool:
+        self._process.join(seconds)
         assert self._process.exitcode is not None, 'hangs'
         return self
 
@@ -75,8 +76,10 @@ class Tool:
         self._process.join(seconds)
         return self.kill()
 
-    def kill_when(self, condition: Callable[[], bool]) -> Tool:
-        while not condition() and self._process.exitcode is None:
+    def kill_at_file(self, number: int, folder: Path, pattern: str) -> Tool:
+        """As soon as it makes this many new files: while it writes the last of them, or just after."""
+        before = set(folder.rglob(pattern))
+        while len(set(folder.rglob(pattern)) - before) < number and self._process.exitcode is None:
             time.sleep(0.0005)
         return self.kill()
 
@@ -98,6 +101,15 @@ class Tool:
         return self.status == -signal.SIGKILL
 
     @property
+    def memory(self) -> int:
+        """Bytes of its resident set; 0 once it has ended."""
+        try:
+            pages = Path(f'/proc/{self._process.pid}/statm').read_text().split()[1]
+        except (OSError, IndexError):
+            return 0
+        return int(pages) * os.sysconf('SC_PAGESIZE')
+
+    @property
     def output(self) -> str:
         return self._said.read_text() if self._said.exists() else ''
 
@@ -108,31 +120,38 @@ def run(said: Path, name: str, *arguments: object) -> tuple[Tool, float]:
     return tool, time.monotonic() - tool.started
 
 
-def kills(
-    start: Callable[[], Tool], seconds: float, *ways: Callable[[Tool, float], Tool]
-) -> Iterator[tuple[Tool, bool]]:
-    """Kill a tool, and kill what was started again, then let it finish; until ``KILLS`` have hit.
+def kills(start: Callable[[], Tool], seconds: float, folder: Path, pattern: str, files: int) -> Iterator[bool]:
+    """Kill a tool, and kill what was started again, then let it finish and take away what it made; until ``KILLS``
+    have hit.
 
-    The moments are random, the same in every session. A tool that had ended before its moment was not killed.
+    Half of the kills hit at random moments of the tool's time, the others as it writes a random one of its files. Both
+    are the same in every session. A tool that had ended by then was not killed, and does not count.
 
     Args:
         start: starts it, or starts it again.
         seconds: how long it takes when left alone.
-        ways: kill it, each in turn, given a moment from 0 to ``seconds``.
+        folder: where it writes.
+        pattern: of the files that must not be half-written.
+        files: how many of them it writes.
 
     Yields:
-        Each tool that has died, and whether it had finished: then what it made is to be taken away.
+        Whether it has finished, each time it has ended: to look at what is there.
     """
     chance, hits = random.Random(0), 0
     for _ in range(3 * KILLS):
-        tool = ways[hits % len(ways)](start(), chance.uniform(0, seconds))
+        share = chance.random()
+        if hits % 2:
+            tool = start().kill_at_file(1 + int(share * files), folder, pattern)
+        else:
+            tool = start().kill_after(share * seconds)
         if tool.was_killed:
             hits += 1
-            yield tool, False
+            yield False
         if hits % IN_A_ROW == 0 or hits == KILLS or not tool.was_killed:
             tool = start().finish() if tool.was_killed else tool
             assert tool.status == 0, tool.output
-            yield tool, True
+            yield True
+            shutil.rmtree(folder)
         if hits == KILLS:
             return
     raise AssertionError(f'only {hits} of {3 * KILLS} kills hit: {seconds:.1f} s is not how long it takes')

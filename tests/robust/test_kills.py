@@ -1,7 +1,6 @@
 """Killed at any moment, a tool can be started again, and nothing half-written is ever taken for whole."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -45,25 +44,18 @@ def large_films(tmp_path_factory) -> Path:
 
 
 def test_prepare_data(large_films, tmp_path, record_property):
-    """Half of the kills hit at any time, the others while a film is being copied."""
     wanted = ('*.json', '*.csv', '*.bmp')
-    out = tmp_path / 'killed'
-    tool, seconds = run(tmp_path / 'said', 'prepare_data.py', large_films, '--out', tmp_path / 'whole')
+    command, out = ('prepare_data.py', large_films, '--out'), tmp_path / 'killed'
+    tool, seconds = run(tmp_path / 'said', *command, tmp_path / 'whole')
     assert tool.status == 0, tool.output
     whole = files(tmp_path / 'whole', *wanted)
-
-    def while_copying(tool: Tool, moment: float) -> Tool:
-        return tool.kill_when(lambda: len(list(out.rglob('*.bmp'))) > 3 * moment / seconds)
-
-    while_writing = 0
-    start = lambda: Tool(tmp_path / 'said', 'prepare_data.py', large_films, '--out', out)  # noqa: E731
-    for _, finished in kills(start, seconds, Tool.kill_after, while_copying):
-        while_writing += any(out.rglob('.part-*')) and not finished
+    half_written = 0
+    start = lambda: Tool(tmp_path / 'said', *command, out)  # noqa: E731
+    for finished in kills(start, seconds, out, '*.bmp', files=3):
         assert files(out, *wanted).items() <= whole.items(), 'a file with its final name is not whole'
-        if finished:
-            assert files(out, *wanted) == whole
-            shutil.rmtree(out)
-    assert while_writing >= KILLS // 10  # else this tests less than it says
+        assert not finished or files(out, *wanted) == whole
+        half_written += any(out.rglob('.part-*')) and not finished
+    assert half_written >= KILLS // 10  # else this tests less than it says
     record_property('area', 'SIGKILL: prepare_data')
     record_property('survived', KILLS)
 
@@ -73,9 +65,8 @@ def weights(work_dir: Path) -> dict[str, torch.Tensor]:
 
 
 def test_training(three_epochs, phantoms, tmp_path, record_property):
-    """Half of the kills hit at any time, the others while a checkpoint is being written."""
-    command = ('train.py', three_epochs, '--data-root', phantoms, '--work-dir')
-    work_dir = tmp_path / 'killed'
+    """What was stopped twice and resumed ends with the weights of a run that nobody stopped, to the last bit."""
+    command, work_dir = ('train.py', three_epochs, '--data-root', phantoms, '--work-dir'), tmp_path / 'killed'
     tool, seconds = run(tmp_path / 'said', *command, tmp_path / 'whole')
     assert tool.status == 0, tool.output
     whole = weights(tmp_path / 'whole')
@@ -85,42 +76,29 @@ def test_training(three_epochs, phantoms, tmp_path, record_property):
         option = ['--resume'] if list(work_dir.glob('epoch_*.pth')) else []
         return Tool(tmp_path / 'said', *command, work_dir, *option)
 
-    def while_saving(tool: Tool, moment: float) -> Tool:
-        there = len(list(work_dir.glob('epoch_*.pth')))
-        after = there + moment / seconds * (3 - there) - 1  # of the checkpoints that are still to come
-
-        def is_writing() -> bool:
-            return len(list(work_dir.glob('epoch_*.pth'))) > after and any(work_dir.glob('.part-*.pth'))
-
-        return tool.kill_when(is_writing)
-
-    while_writing = 0
-    for _, finished in kills(start, seconds, Tool.kill_after, while_saving):
-        while_writing += any(work_dir.glob('.part-*.pth')) and not finished
+    half_written = 0
+    for finished in kills(start, seconds, work_dir, '*.pth', files=3):
         for path in work_dir.glob('[!.]*.pth'):
             torch.load(path, weights_only=True)  # whole, or not there
+        half_written += any(work_dir.glob('.part-*')) and not finished
         if finished:
             resumed = weights(work_dir)
             assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
-            shutil.rmtree(work_dir)
-    assert while_writing >= KILLS // 4  # else this tests less than it says
+    assert half_written >= KILLS // 4  # else this tests less than it says
     record_property('area', 'SIGKILL: training')
     record_property('survived', KILLS)
 
 
 def test_test(tiny_config, trained, phantoms, tmp_path, record_property):
     wanted = ('*.json', '*.csv', '*.png', '*.html')
-    command = ('test.py', tiny_config, trained, '--data-root', phantoms, '--out')
-    out = tmp_path / 'killed'
+    command, out = ('test.py', tiny_config, trained, '--data-root', phantoms, '--out'), tmp_path / 'killed'
     tool, seconds = run(tmp_path / 'said', *command, tmp_path / 'whole')
     assert tool.status == 0, tool.output
     whole = files(tmp_path / 'whole', *wanted)
     assert {'predictions.json', 'metrics.json', 'summary.csv', 'report.html'} <= set(whole)
     start = lambda: Tool(tmp_path / 'said', *command, out)  # noqa: E731
-    for _, finished in kills(start, seconds, Tool.kill_after):
+    for finished in kills(start, seconds, out, '*.*', files=len(whole)):
         assert files(out, *wanted).items() <= whole.items(), 'a file with its final name is not whole'
-        if finished:
-            assert files(out, *wanted) == whole
-            shutil.rmtree(out)
+        assert not finished or files(out, *wanted) == whole
     record_property('area', 'SIGKILL: test')
     record_property('survived', KILLS)

@@ -2,11 +2,14 @@
 
 import hashlib
 import json
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+
+from spondylo_mm.apis.data_hashes import data_hashes
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -34,11 +37,26 @@ def test_predictions_their_tables_and_pictures(run_tool, tiny_config, trained, p
 
 
 def test_predictions_say_of_which_weights_and_data_they_are(run_tool, tiny_config, trained, phantoms, tmp_path):
-    """As run.json of the training does."""
-    assert run_tool('test.py', tiny_config, trained, '--data-root', phantoms, '--out', tmp_path)[0] == 0
+    """In every file that is made of them: of the training as its run.json does, and of what was predicted."""
+    assert run_tool('test.py', tiny_config, trained, '--data-root', phantoms, '--coco', '--out', tmp_path)[0] == 0
     model = json.loads((tmp_path / 'predictions.json').read_text())['model']
     assert model['checkpoint_sha256'] == hashlib.sha256(trained.read_bytes()).hexdigest()
     assert model['data_sha256'] == json.loads((trained.parent / 'run.json').read_text())['data']['sha256']
+    annotations = phantoms / 'annotations' / 'val.json'
+    assert model['annotations_sha256'] == hashlib.sha256(annotations.read_bytes()).hexdigest()
+    names = sorted(image['file_name'] for image in json.loads(annotations.read_text())['images'])
+    listed = subprocess.run(['sha256sum', *names], cwd=phantoms, capture_output=True, check=True).stdout
+    assert model['images_sha256'] == hashlib.sha256(listed).hexdigest()
+    assert json.loads((tmp_path / 'metrics.json').read_text())['model'] == model
+    assert json.loads((tmp_path / 'coco.json').read_text())['info']['model'] == model
+
+
+def test_another_pixel_or_another_name_is_other_data(tmp_path):
+    film, other = tmp_path / 'a.png', tmp_path / 'b.png'
+    film.write_bytes(b'one film')
+    other.write_bytes(b'one film.')
+    hashes = [data_hashes(*of) for of in [({'a': film}, None), ({'a': other}, None), ({'b': film}, None)]]
+    assert len({of['images_sha256'] for of in hashes}) == 3 and all(list(of) == ['images_sha256'] for of in hashes)
 
 
 def test_weights_alone_do_not_say_what_they_were_taught(tiny_config, trained, tmp_path):

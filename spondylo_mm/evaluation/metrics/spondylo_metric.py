@@ -37,6 +37,7 @@ class SpondyloMetric(BaseMetric):
     Args:
         clinical: also compare slips, grades and alignment.
         metrics_file: where to write ``metrics.json`` (metrics, intervals, tables, counts, definitions); None: nowhere.
+        about: of which model and data the metrics are, for that file.
         num_bootstrap: resampled data sets for the 95 % intervals.
         seed: of the resampling.
         collect_device, prefix, collect_dir: as in ``BaseMetric``.
@@ -48,6 +49,7 @@ class SpondyloMetric(BaseMetric):
         self,
         clinical: bool = False,
         metrics_file: str | None = None,
+        about: dict | None = None,
         num_bootstrap: int = 1000,
         seed: int = 0,
         collect_device: str = 'cpu',
@@ -57,6 +59,7 @@ class SpondyloMetric(BaseMetric):
         super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
         self.clinical = clinical
         self.metrics_file = metrics_file
+        self.about = about
         self.num_bootstrap = num_bootstrap
         self.seed = seed
         self.slot_names = slot_names(CAUDAL)
@@ -114,7 +117,8 @@ class SpondyloMetric(BaseMetric):
                 level=logging.WARNING,
             )
         if self.metrics_file:
-            write_json(self.metrics_file, as_json(summary), indent=2)
+            about = {} if self.about is None else dict(model=self.about)
+            write_json(self.metrics_file, about | as_json(summary), indent=2)
         return summary['metrics']
 
 
