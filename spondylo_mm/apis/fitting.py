@@ -27,7 +27,7 @@ def check_parts_fit(model: nn.Module, config: Config) -> None:
         with built_from(config, 'the model'):
             features = model.extract_feat(torch.zeros(1, 3, height, width, device=next(model.parameters()).device))
             given = features[-1].shape[1]
-            if given != head.in_channels:
+            if given != head.get('in_channels', given):
                 raise InputError(
                     f'{config.filename}: model.head.in_channels={head.in_channels}: the backbone gives {given} '
                     f'channels: set it to {given}'

@@ -99,6 +99,19 @@ def test_bytes_that_mean_nothing_are_no_label(suffix, tmp_path, record_property)
     assert examples and not any(examples)
 
 
+@pytest.mark.parametrize('suffix', ['.json', '.txt'])
+def test_a_coordinate_too_small_for_single_precision_is_zero(suffix, tmp_path):
+    """Found by fuzzing, 2000 examples of each format."""
+    tiny, column = 6.5e-51, json.loads(json.dumps(COLUMN))
+    column[0][0][0] = tiny
+    rows = [list(row) for row in YOLO_ROWS]
+    rows[0][5] = tiny
+    text = json.dumps(dict(keypoints=column)) if suffix == '.json' else '\n'.join(' '.join(map(str, r)) for r in rows)
+    assert read_anything(tmp_path / f'label{suffix}', text.encode())
+    corners = read_label(tmp_path / f'label{suffix}', 'label', SIZE).corners
+    assert corners.min() == 0 and np.isfinite(corners).all()
+
+
 def test_vertebrae_that_are_there_are_all_found(tmp_path):
     """A column of any number of bodies, anywhere in the image, listed in any order."""
 
