@@ -100,7 +100,7 @@ def test_bytes_that_mean_nothing_are_no_label(suffix, tmp_path, record_property)
 
 
 @pytest.mark.parametrize('suffix', ['.json', '.txt'])
-def test_a_coordinate_too_small_for_single_precision_is_zero(suffix, tmp_path):
+def test_a_coordinate_too_small_for_single_precision_is_read(suffix, tmp_path):
     """Found by fuzzing, 2000 examples of each format."""
     tiny, column = 6.5e-51, json.loads(json.dumps(COLUMN))
     column[0][0][0] = tiny
@@ -109,7 +109,7 @@ def test_a_coordinate_too_small_for_single_precision_is_zero(suffix, tmp_path):
     text = json.dumps(dict(keypoints=column)) if suffix == '.json' else '\n'.join(' '.join(map(str, r)) for r in rows)
     assert read_anything(tmp_path / f'label{suffix}', text.encode())
     corners = read_label(tmp_path / f'label{suffix}', 'label', SIZE).corners
-    assert corners.min() == 0 and np.isfinite(corners).all()
+    assert 0 <= corners.min() < 1e-40
 
 
 def test_vertebrae_that_are_there_are_all_found(tmp_path):
