@@ -6,8 +6,8 @@ import errno
 import json
 import os
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from .errors import InputError
@@ -83,6 +83,21 @@ def write_text(path: str | Path, text: str) -> None:
         part.write_text(text, encoding='utf-8')
 
 
+def write_together(texts: Mapping[Path, str], replacing: Iterable[Path] = ()) -> None:
+    """Write files as UTF-8, of which none gets its name before all are on the disk; and remove those that they replace
+    just before. A full disk leaves everything as it was."""
+    with ExitStack() as stack:
+        for path, text in texts.items():
+            stack.enter_context(atomic_path(path)).write_text(text, encoding='utf-8')
+        for old in replacing:
+            old.unlink(missing_ok=True)
+
+
 def write_json(path: str | Path, content: object, indent: int | None = None) -> None:
-    """Write ``content`` as strict JSON (NaN becomes an error, not invalid JSON), atomically."""
-    write_text(path, json.dumps(content, indent=indent, allow_nan=False) + '\n')
+    """Write ``content`` as strict JSON, atomically."""
+    write_text(path, strict_json(content, indent))
+
+
+def strict_json(content: object, indent: int | None = None) -> str:
+    """A line or more of JSON; NaN becomes an error, not invalid JSON."""
+    return json.dumps(content, indent=indent, allow_nan=False) + '\n'

@@ -6,14 +6,14 @@ The contract of ``predictions.json`` stands in the README. All coordinates are p
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
 
 from ..anatomy import CORNERS, NUM_CORNERS, NUM_SLOTS
-from ..atomic import atomic_path, write_json, write_text
+from ..atomic import atomic_path, strict_json, write_together
 from ..clinical.facing import facing_with_confidence
 from ..clinical.measurements import LORDOSIS, SACRAL_SLOPE
 from ..clinical.patient_spine import proportions
@@ -156,18 +156,22 @@ def _vertebra(
     return dict(slot=slot, level=level, presence=round(float(presence[slot]), 4), corners=record)
 
 
-def write_predictions(folder: Path, records: dict[str, dict], model: dict) -> Path:
-    """Write ``predictions.json``, ``summary.csv`` and ``measurements.csv``; returns the path of the first.
+def write_predictions(folder: Path, records: dict[str, dict], model: dict, replacing: Iterable[Path] = ()) -> Path:
+    """Write ``predictions.json``, ``summary.csv`` and ``measurements.csv``, all or none; returns the path of the first.
 
     Args:
         records: ``{file_name: image_record}``.
         model: config, checkpoint and version that made them.
+        replacing: files of an earlier run that go with the earlier predictions.
     """
     path = folder / 'predictions.json'
-    write_json(path, dict(schema=SCHEMA, model=model, images=records), indent=1)
-    summary = csv_of_dicts(SUMMARY_COLUMNS, (_summary_row(name, record) for name, record in records.items()))
-    write_text(folder / 'summary.csv', summary)
-    write_text(folder / 'measurements.csv', measurements_csv(records))
+    rows = (_summary_row(name, record) for name, record in records.items())
+    texts = {
+        path: strict_json(dict(schema=SCHEMA, model=model, images=records), indent=1),
+        folder / 'summary.csv': csv_of_dicts(SUMMARY_COLUMNS, rows),
+        folder / 'measurements.csv': measurements_csv(records),
+    }
+    write_together(texts, replacing)
     return path
 
 

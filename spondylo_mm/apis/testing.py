@@ -69,7 +69,7 @@ def test(
     metrics and (with Monte-Carlo dropout) the reliability plot.
 
     Args:
-        folder: where to; results of an earlier run are removed.
+        folder: where to; results of an earlier run are removed as soon as there are new predictions.
         split: ``val`` or ``test``.
         images: files, folders and globs.
         keep_ids: copy what names patient and examination from DICOM headers into ``predictions.json``, under ``ids``.
@@ -85,7 +85,6 @@ def test(
     else:
         dataset = inferencer.dataset_of_split(split)
     make_output_folder(folder)
-    _remove_results(folder)
 
     failures: list[str] = []
     samples: dict[str, PoseDataSample] = {}
@@ -102,7 +101,8 @@ def test(
             records[name]['ids'] = dicom_identifiers(Path(sample.img_path))
     films = {name: Path(sample.img_path) for name, sample in samples.items()}
     about = inferencer.description | data_hashes(films, None if images else Path(dataset.ann_file))
-    result = TestResult(folder, write_predictions(folder, records, about), len(samples), failures=failures)
+    predictions = write_predictions(folder, records, about, replacing=_earlier_results(folder))
+    result = TestResult(folder, predictions, len(samples), failures=failures)
     for name, overlay_name in overlay_names(list(samples)).items():
         sample = samples[name]
         write_overlay(folder / 'overlays' / overlay_name, Path(sample.img_path), records[name], truth_of(sample))
@@ -121,11 +121,10 @@ def test(
     return result
 
 
-def _remove_results(folder: Path) -> None:
+def _earlier_results(folder: Path) -> list[Path]:
     """Metrics or pictures of an earlier run beside new predictions would be taken for theirs."""
     files = [folder / name for name in ('metrics.json', RELIABILITY_PLOT, REPORT, COCO)]
-    for old in [*files, *(folder / 'overlays').glob('*.png')]:
-        old.unlink(missing_ok=True)
+    return [*files, *(folder / 'overlays').glob('*.png')]
 
 
 def truth_of(sample: PoseDataSample) -> list[dict]:
