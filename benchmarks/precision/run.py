@@ -2,9 +2,8 @@
 
     python benchmarks/precision/run.py            # one core; rewrites results.json and results.md
 
-Both precisions take turns in one process on one thread, forward pass, loss and backward pass of one batch of phantoms'
-size; the ratio is of the medians of processor time, which other work on the machine does not lengthen as it does
-hours.
+Both precisions take turns in one process on one thread, with the forward and backward pass of one batch; the ratio is
+of medians of processor time, which other work on the machine lengthens less than it does the clock's.
 """
 
 from __future__ import annotations
@@ -44,8 +43,7 @@ def time_steps(name: str, repeats: int) -> dict[str, float]:
     from_random_weights(config)
     init_default_scope(config.default_scope)
     model = MODELS.build(config.model).train()
-    channels = model.data_preprocessor.mean.numel()
-    images = torch.randn(BATCH, channels, SIDE, SIDE).contiguous(memory_format=torch.channels_last)
+    images = torch.randn(BATCH, 3, SIDE, SIDE).contiguous(memory_format=torch.channels_last)
     seconds: dict[str, list[float]] = dict(float32=[], bf16=[])
     for repeat in range(repeats + 1):
         for precision, times in seconds.items():
