@@ -66,7 +66,7 @@ def train(
         load_from: a checkpoint whose weights the run starts from.
         allow_partial: start from weights that fit only in part, the backbone's or those of ``load_from``.
         amp: mixed precision, one of ``PRECISIONS``; ``'auto'`` is bf16 where the GPU has it, else fp16. A CPU
-            that has bf16 takes less than half the time with it; no other does mixed precision.
+            that has bf16 takes half the time with it; no other does mixed precision.
         from_scratch: start from random weights instead of ImageNet's.
         launcher: mmengine's; ``none`` for one process.
         options: ``KEY=VALUE`` changes to the config.
