@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def predict(work_dir: Path, data: str | Path, splits: list[str], test_cfg: dict) -> tuple[list, SpineInferencer]:
-    (checkpoint,) = work_dir.glob('epoch_*.pth')
+    (checkpoint,) = work_dir.glob('*.pth')
     inferencer = SpineInferencer(work_dir / f'{work_dir.name}.py', checkpoint, data_root=str(data))
     inferencer.model.test_cfg.update(test_cfg)
     datasets = [inferencer.dataset_of_split(split) for split in splits]
