@@ -23,6 +23,7 @@ _COLUMNS = dict(
 )
 _IN_PX = ('MRE', 'matched_MRE')
 BINS = 10
+LABELS = ('labels', 'truth')  # what models are taught by
 
 
 def write_report(results: Path, size: str) -> None:
@@ -39,12 +40,12 @@ def write_report(results: Path, size: str) -> None:
     if not rows:
         return
     suffix = '' if size == 'small' else f'_{size}'
-    curves = {}
+    curves = {}  # by row, and what it is taught by
     for row in rows:
         curve = reliability(np.array([pair for image in row.pop('presence') for pair in image]))
         row['expected_calibration_error'] = curve['expected_calibration_error']
         if row['set'] == 'field':
-            curves[f'{row["row"]} ({RUNS[row["run"]].labels})'] = curve
+            curves[row['row'], RUNS[row['run']].labels] = curve
     write_json(HERE / f'results{suffix}.json', dict(size=size, rows=rows), indent=1)
     write_text(HERE / f'results{suffix}.md', table(rows, size))
     _draw(curves, HERE / f'reliability{suffix}.png')
@@ -113,16 +114,19 @@ def _cell(row: dict, key: str) -> str:
     return f'{scale * value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]'
 
 
-def _draw(curves: dict[str, dict], path: Path) -> None:
-    figure = Figure(figsize=(6, 5), layout='constrained')
-    axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color='0.7', linewidth=1)
-    for name, curve in curves.items():
-        axes.plot(
-            curve['predicted'], curve['observed'], marker='o', markersize=4,
-            label=f'{name}: ECE {curve["expected_calibration_error"]:.3f}',
-        )  # fmt: skip
-    axes.set(xlabel='predicted probability of a vertebra', ylabel='share of slots that have one', title='field')
-    axes.legend(fontsize=7)
+def _draw(curves: dict[tuple[str, str], dict], path: Path) -> None:
+    figure = Figure(figsize=(10, 5), layout='constrained')
+    both = figure.subplots(1, len(LABELS), sharey=True)
+    for axes, labels in zip(both, LABELS, strict=True):
+        axes.plot([0, 1], [0, 1], color='0.7', linewidth=1)
+        for (name, of), curve in curves.items():
+            if of == labels:
+                error = curve['expected_calibration_error']
+                axes.plot(
+                    curve['predicted'], curve['observed'], marker='o', markersize=4, label=f'{name}: ECE {error:.3f}'
+                )
+        axes.set(xlabel='predicted probability of a vertebra', title=f'field, taught by {labels}')
+        axes.legend(fontsize=7, loc='upper center', bbox_to_anchor=(0.5, -0.14))
+    both[0].set_ylabel('share of slots that have one')
     with atomic_path(path) as part:
         figure.savefig(part, dpi=120, format='png')
