@@ -24,12 +24,12 @@ from ..codecs.presence import levels_are_known
 from ..datasets.anchors import CAUDAL
 from ..errors import InputError
 from ..models.mc_dropout import dropout_layers, thinned
-from .calibration import fit_calibration, read_sd_scale, write_calibration
 from .checkpoints import describe_checkpoint, load_weights
 from .coarse_to_fine import refine, spine_region
 from .configs import built_from, choose_device, load_config, without_pretraining
 from .images import find_images
 from .predictions import image_record
+from .sd_calibration import fit_calibration, read_sd_scale, write_calibration
 
 FACING_CHOICES = ('auto', 'left', 'right')
 EXTRA = ('extra_vertebrae', 'extra_scores', 'extra_presence')  # fields of vertebrae beyond the last slot

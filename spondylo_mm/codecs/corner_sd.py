@@ -11,7 +11,7 @@ mean of Gaussians of height 1 and standard deviation s is a Gaussian of height h
 t^2 = s^2 (1 / h - 1). A chance that there is no such corner lowers the peak too and counts as spread. A loss that
 favours the foreground raises peaks, soft focal loss lowers them (for a small t by what makes it 1.25 times too large),
 and so does all that the network has not learned: the deviation then still ranks corners, but is too small or too large,
-by much the same factor everywhere, which labelled images tell (``evaluation.functional.calibration``).
+by much the same factor everywhere, which labelled images tell (``evaluation.functional.sd_calibration``).
 
 Why both: dropout before the last layer leaves all features as they are. Errors of a few pixels show nothing of it; it
 finds corners that jump from one peak to another.

@@ -51,7 +51,9 @@ def test_monte_carlo_dropout_prints_how_well_deviations_rank_errors(run_tool, ti
 def test_a_calibration_is_named_kept_beside_the_checkpoint_and_written_down(
     run_tool, tiny_config, trained, phantoms, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr('spondylo_mm.evaluation.functional.calibration.PRESENCE_THRESHOLD', 0.0)  # it is hardly trained
+    monkeypatch.setattr(
+        'spondylo_mm.evaluation.functional.sd_calibration.PRESENCE_THRESHOLD', 0.0
+    )  # it is hardly trained
     checkpoint = shutil.copy(trained, tmp_path / 'best.pth')
     command = ('test.py', tiny_config, checkpoint, '--data-root', phantoms, '--no-report')
     status, out, _ = run_tool(*command, '--calibrate', '--out', tmp_path / 'a')

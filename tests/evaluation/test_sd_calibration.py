@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spondylo_mm.anatomy import NUM_KEYPOINTS, NUM_SLOTS
-from spondylo_mm.evaluation.functional.calibration import matched_errors, sd_scale
+from spondylo_mm.evaluation.functional.sd_calibration import matched_errors, sd_scale
 
 SIZE = (400, 800)
 

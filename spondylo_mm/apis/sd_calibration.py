@@ -12,7 +12,7 @@ from mmpose.structures import PoseDataSample
 
 from ..atomic import write_json
 from ..errors import InputError
-from ..evaluation.functional.calibration import matched_errors, sd_scale
+from ..evaluation.functional.sd_calibration import matched_errors, sd_scale
 
 _SCHEMA = 1
 _SUFFIX = '.calibration.json'

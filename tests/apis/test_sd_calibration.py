@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from spondylo_mm.anatomy import NUM_KEYPOINTS
-from spondylo_mm.apis.calibration import calibration_path, read_sd_scale
 from spondylo_mm.apis.inferencer import SpineInferencer
+from spondylo_mm.apis.sd_calibration import calibration_path, read_sd_scale
 from spondylo_mm.errors import InputError
 
 
@@ -20,7 +20,7 @@ def checkpoint(trained, tmp_path):
 @pytest.fixture
 def build(tiny_config, checkpoint, phantoms, monkeypatch):
     """An inferencer of the tiny model, whose presence is too low to be shown, made to show every vertebra."""
-    monkeypatch.setattr('spondylo_mm.evaluation.functional.calibration.PRESENCE_THRESHOLD', 0.0)
+    monkeypatch.setattr('spondylo_mm.evaluation.functional.sd_calibration.PRESENCE_THRESHOLD', 0.0)
 
     def inferencer(**options) -> SpineInferencer:
         return SpineInferencer(tiny_config, checkpoint, data_root=str(phantoms), device='cpu', **options)
@@ -62,7 +62,7 @@ def test_only_the_part_within_a_pass_is_scaled(build):
 
 
 def test_too_few_labels_leave_no_file(build, checkpoint, monkeypatch):
-    monkeypatch.setattr('spondylo_mm.evaluation.functional.calibration.PRESENCE_THRESHOLD', 2.0)
+    monkeypatch.setattr('spondylo_mm.evaluation.functional.sd_calibration.PRESENCE_THRESHOLD', 2.0)
     with pytest.raises(InputError, match='--calibrate: 0 corners of split val are labelled and found'):
         build().calibrate('val')
     assert not calibration_path(checkpoint).exists()
