@@ -94,7 +94,7 @@ def train(name: str, size: Size, work_dir: Path, data: Path) -> None:
         TRAIN_SEED,
         *more,
     )
-    # there is one validation, so the best is the last; and presence is calibrated after a validation
+    # there is one validation, after the last epoch: the best is the last
     (checkpoint,) = (work_dir / 'run').glob('best_spondylo_MRE_*.pth')
     checkpoint.rename(work_dir / checkpoint.name)
 

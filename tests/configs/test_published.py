@@ -1,17 +1,14 @@
 """configs/published/: what the recipes say, and that they run from anywhere."""
 
-import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
 from mmengine.dataset import pseudo_collate
-from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS, MODELS
 
 from spondylo_mm import plugin  # noqa: F401
@@ -22,24 +19,12 @@ from spondylo_mm.apis.testing import test as run_test
 from spondylo_mm.apis.training import train
 from spondylo_mm.errors import InputError
 
-CONFIGS = Path(__file__).parents[2] / 'configs'
-PUBLISHED = CONFIGS / 'published'
+from .conftest import PUBLISHED, REPAIRED, TRAINING_SWITCHES
+
+CONFIGS = PUBLISHED.parent
 RECIPES = ('unet_published', 'resnet50_published', 'hrnet_w32_published')
-REPAIRED = PUBLISHED / 'demo_without_faults.py'
-CODEC = dict(type='VertebraHeatmap', input_size=(64, 64), heatmap_size=(16, 16), sigma=1.0, above='ignore')
-TRAINING_SWITCHES = (
-    'numbered_from_the_top',
-    'corner_orders_taken_as_one',
-    'flipped_without_exchange',
-    'empty_slots_ignored',
-)
 
-
-@pytest.fixture(scope='module', autouse=True)
-def faults() -> ModuleType:
-    """The module of the switches, imported as a config does it."""
-    init_default_scope(load_config(REPAIRED).default_scope)
-    return importlib.import_module('published_faults')
+pytestmark = pytest.mark.usefixtures('faults')  # its switches are registered
 
 
 @pytest.mark.parametrize('name', RECIPES)

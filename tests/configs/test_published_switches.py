@@ -1,6 +1,5 @@
 """configs/published/published_faults.py: each of the six faults, on and off."""
 
-import importlib
 import json
 from pathlib import Path
 from types import ModuleType
@@ -8,37 +7,22 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
-from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
 from spondylo_mm import plugin  # noqa: F401
 from spondylo_mm.anatomy import BL, BR, EMPTY, LABELLED, NUM_CORNERS, NUM_KEYPOINTS, NUM_SLOTS, TL, TR, UNKNOWN
-from spondylo_mm.apis.configs import load_config
 from spondylo_mm.datasets.formats.coco import Entry, coco_file
 from spondylo_mm.datasets.formats.label import Label
 from spondylo_mm.datasets.prepare import prepare
 from spondylo_mm.datasets.spondylo_dataset import SpondyloDataset
 from spondylo_mm.errors import InputError
 
-CONFIGS = Path(__file__).parents[2] / 'configs'
-PUBLISHED = CONFIGS / 'published'
-RECIPES = ('unet_published', 'resnet50_published', 'hrnet_w32_published')
-REPAIRED = PUBLISHED / 'demo_without_faults.py'
+from .conftest import TRAINING_SWITCHES
+
 CODEC = dict(type='VertebraHeatmap', input_size=(64, 64), heatmap_size=(16, 16), sigma=1.0, above='ignore')
-TRAINING_SWITCHES = (
-    'numbered_from_the_top',
-    'corner_orders_taken_as_one',
-    'flipped_without_exchange',
-    'empty_slots_ignored',
-)
 
-
-@pytest.fixture(scope='module', autouse=True)
-def faults() -> ModuleType:
-    """The module of the switches, imported as a config does it."""
-    init_default_scope(load_config(REPAIRED).default_scope)
-    return importlib.import_module('published_faults')
+pytestmark = pytest.mark.usefixtures('faults')  # its switches are registered
 
 
 def body(slot: int) -> np.ndarray:

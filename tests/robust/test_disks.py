@@ -25,7 +25,7 @@ def mounted(tmp_path):
     def mount(options: str) -> Path:
         done = subprocess.run(['mount', '-t', 'tmpfs', '-o', options, 'tmpfs', str(folder)], capture_output=True)
         if done.returncode:
-            pytest.skip('a tmpfs cannot be mounted here: needs root')
+            pytest.skip(f'a tmpfs cannot be mounted here: {done.stderr.decode().strip()}')
         return folder
 
     yield mount

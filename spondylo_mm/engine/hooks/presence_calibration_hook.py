@@ -23,8 +23,8 @@ class PresenceCalibrationHook(Hook):
     (``codecs.centers.calibration``), and give it to the head.
 
     The images are augmented as those of the training are: a film that shows no sacrum, or a vertebra cut off by its
-    edge, is rare otherwise. Heads that cannot be calibrated are left alone. The checkpoint of an epoch is written
-    before its validation and has the calibration of the one before; that of a best model has its own.
+    edge, is rare otherwise. Heads that cannot be calibrated are left alone. Checkpoints are written after this
+    (``ResumableCheckpointHook``); one of an epoch without validation has the calibration of the last that had one.
     """
 
     def __init__(self) -> None:
