@@ -1,8 +1,10 @@
-"""Coarse to fine: the whole radiograph says where the spine is, a second pass on that part alone where its corners are.
+"""Coarse to fine: the whole radiograph says where the spine is, a second pass on that part alone where its corners are,
+and a closeup of each vertebra where they are to a fraction of a pixel.
 
 The first pass decides what the vertebrae are called, for it has seen all there is to see. The second sees each vertebra
 larger, and moves its corners; and of those at the ends of the spine, where a slipped body or a faint one is most easily
-mistaken, it may say with more certainty where they are, or that they are there at all.
+mistaken, it may say with more certainty where they are, or that they are there at all. A closeup moves the corners of
+the one vertebra in its middle.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from ..codecs.presence import PRESENCE_THRESHOLD
 # is little to gain.
 MOST_ENLARGED, LEAST_ENLARGED = 1.5, 1.1
 MARGIN = 1.5  # around the spine, in median heights of its vertebrae: their surroundings, and what is half outside
+CLOSEUP_HEIGHT = 5.0  # in median heights: a vertebra, and one and a half on either side of it
+CLOSEUP_MOST_ENLARGED = 2.75
 # Two vertebrae are the same if their centres are nearer than this share of their height; the next one is 1.3 away.
 _SAME = 0.5
 _OF_CORNERS = ('keypoints', 'keypoint_scores', 'keypoint_spread')  # what a vertebra's corners have
@@ -30,17 +34,37 @@ def spine_region(sample: PoseDataSample) -> np.ndarray | None:
     vertebrae = _vertebrae(sample)[_is_present(sample)]
     if not len(vertebrae):
         return None
-    height, width = sample.ori_shape
-    last = np.array([width, height]) - 1.0
+    last = _last_pixel(sample)
     margin = MARGIN * np.median(_heights(vertebrae))
     low = vertebrae.min(axis=(0, 1)) - margin
     high = vertebrae.max(axis=(0, 1)) + margin
     share = max(((high - low) / last).max(), 1 / MOST_ENLARGED)
+    return _region((low + high) / 2, share, last) if share <= 1 / LEAST_ENLARGED else None
+
+
+def closeup_regions(sample: PoseDataSample) -> dict[int, np.ndarray]:
+    """The part of the image to look at again for each vertebra that was found, by slot; as :func:`spine_region`.
+    Nothing where they fill the image."""
+    present = np.flatnonzero(_is_present(sample))
+    if not len(present):
+        return {}
+    vertebrae, last = _vertebrae(sample), _last_pixel(sample)
+    share = max(CLOSEUP_HEIGHT * np.median(_heights(vertebrae[present])) / last[1], 1 / CLOSEUP_MOST_ENLARGED)
     if share > 1 / LEAST_ENLARGED:
-        return None
+        return {}
+    return {int(slot): _region(vertebrae[slot].mean(axis=0), share, last) for slot in present}
+
+
+def _region(middle: np.ndarray, share: float, last: np.ndarray) -> np.ndarray:
+    """The part of an image around a place, as far as it is inside."""
     extent = share * last
-    start = ((low + high - extent) / 2).clip(0, last - extent)
+    start = (middle - extent / 2).clip(0, last - extent)
     return np.concatenate([start, start + extent])
+
+
+def _last_pixel(sample: PoseDataSample) -> np.ndarray:
+    height, width = sample.ori_shape
+    return np.array([width, height]) - 1.0
 
 
 def refine(sample: PoseDataSample, closer: PoseDataSample) -> None:
@@ -53,16 +77,28 @@ def refine(sample: PoseDataSample, closer: PoseDataSample) -> None:
             lowest ``sacrum_seen``.
         closer: of the second, in pixels of the same image.
     """
-    vertebrae, again = _vertebrae(sample), _vertebrae(closer)
-    distances = np.linalg.norm(vertebrae.mean(axis=1)[:, None] - again.mean(axis=1), axis=-1)
-    distances[:, ~_is_present(closer)] = np.inf
-    nearest = distances.argmin(axis=1)
-    found = np.flatnonzero(_is_present(sample) & (distances.min(axis=1) < _SAME * _heights(vertebrae)))
-    ends = _surer_ends(sample, closer, found, nearest[found])
-    _take(_OF_CORNERS, sample, closer, found, nearest[found])
+    found, again = _found_again(sample, closer)
+    ends = _surer_ends(sample, closer, found, again)
+    _take(_OF_CORNERS, sample, closer, found, again)
     _take((*_OF_CORNERS, 'presence'), sample, closer, *ends)
     if 0 in ends[0] and 'sacrum_seen' in closer.pred_instances:
         sample.pred_instances.sacrum_seen = closer.pred_instances.sacrum_seen
+
+
+def refine_one(sample: PoseDataSample, slot: int, closeup: PoseDataSample) -> None:
+    """Move the vertebra in one slot of a sample to where a closeup found it, if it did; arguments as of
+    :func:`refine`."""
+    found, again = _found_again(sample, closeup)
+    _take(_OF_CORNERS, sample, closeup, found[found == slot], again[found == slot])
+
+
+def _found_again(sample: PoseDataSample, closer: PoseDataSample) -> tuple[np.ndarray, np.ndarray]:
+    """Slots (V,) of the vertebrae that both looks found, in the sample and in the closer one."""
+    vertebrae, again = _vertebrae(sample), _vertebrae(closer)
+    distances = np.linalg.norm(vertebrae.mean(axis=1)[:, None] - again.mean(axis=1), axis=-1)
+    distances[:, ~_is_present(closer)] = np.inf
+    found = np.flatnonzero(_is_present(sample) & (distances.min(axis=1) < _SAME * _heights(vertebrae)))
+    return found, distances.argmin(axis=1)[found]
 
 
 def _surer_ends(

@@ -25,7 +25,7 @@ from ..datasets.anchors import CAUDAL
 from ..errors import InputError
 from ..models.mc_dropout import dropout_layers, thinned
 from .checkpoints import describe_checkpoint, load_weights
-from .coarse_to_fine import refine, spine_region
+from .coarse_to_fine import closeup_regions, refine, refine_one, spine_region
 from .configs import built_from, choose_device, load_config, without_pretraining
 from .images import find_images
 from .predictions import image_record
@@ -181,20 +181,37 @@ class SpineInferencer:
 
     def _predict_batch(self, indexed: dict[int, dict], dataset: Dataset) -> list[PoseDataSample]:
         """Samples of ``{index in the dataset: input}``."""
-        samples = self._look(list(indexed.values()))
-        closer = self._closer(samples, list(indexed), dataset) if self.model.test_cfg.get('coarse_to_fine') else {}
+        inputs, settings = list(indexed.values()), self.model.test_cfg
+        samples = self._look(inputs)
+        spines, closeups = {}, {}
+        if settings.get('coarse_to_fine'):
+            spines = self._spines(samples, list(indexed), dataset)
+            _refine_all(samples, spines, self._look(list(spines.values())))
+        if settings.get('closeups'):
+            closeups = self._closeups(samples, list(indexed), dataset)
+            _refine_each(samples, closeups, self._look(list(closeups.values())))
         if self.mc_dropout:
-            self._add_sd(samples, list(indexed.values()), closer)
-        if closer:
-            _refine_all(samples, closer, self._look(list(closer.values())))
+            self._add_sd(samples, inputs, spines, closeups)
         for sample in samples:
             if self.facing != 'auto':
                 sample.set_metainfo(dict(facing=self.facing))
             self._set_proportions(sample)
         return samples
 
-    def _look(self, batch: list[dict]) -> list[PoseDataSample]:
+    def _look(self, inputs: list[dict]) -> list[PoseDataSample]:
         """One pass, and what each of its heatmaps leaves open."""
+        return [sample for batch in _batches(inputs) for sample in self._pass(batch)]
+
+    def _thinned_looks(self, inputs: list[dict]) -> list[list[PoseDataSample]]:
+        """A look by each of the thinned networks, the same ones at every call."""
+        looks = [[] for _ in range(self.mc_dropout)]
+        for batch in _batches(inputs):
+            with thinned(self.model, self.seed):  # entered for each batch: its n-th pass is of the n-th network
+                for look in looks:
+                    look += self._pass(batch)
+        return looks
+
+    def _pass(self, batch: list[dict]) -> list[PoseDataSample]:
         scale = self.description['sd_scale'] or 1.0
         samples = self.model.test_step(pseudo_collate(batch))
         for sample in samples:
@@ -202,12 +219,22 @@ class SpineInferencer:
             sample.pred_instances.keypoint_spread = scale * spread
         return samples
 
-    def _closer(self, samples: list[PoseDataSample], indices: list[int], dataset: Dataset) -> dict[int, dict]:
+    def _spines(self, samples: list[PoseDataSample], indices: list[int], dataset: Dataset) -> dict[int, dict]:
         """Inputs for a second pass on the part of each image that shows the spine, by number of the sample; without
         those that have none."""
         regions = {number: spine_region(sample) for number, sample in enumerate(samples)}
         return {
             number: dataset.region(indices[number], region) for number, region in regions.items() if region is not None
+        }
+
+    def _closeups(
+        self, samples: list[PoseDataSample], indices: list[int], dataset: Dataset
+    ) -> dict[tuple[int, int], dict]:
+        """Inputs for a third pass on the surroundings of each vertebra, by number of the sample and slot."""
+        return {
+            (number, slot): dataset.region(indices[number], region)
+            for number, sample in enumerate(samples)
+            for slot, region in closeup_regions(sample).items()
         }
 
     def _set_proportions(self, sample: PoseDataSample) -> None:
@@ -218,15 +245,21 @@ class SpineInferencer:
             height, width = sample.ori_shape
             sample.set_metainfo(dict(spacing=None, spacing_source=None, pixel_aspect=self.aspect * height / width))
 
-    def _add_sd(self, samples: list[PoseDataSample], batch: list[dict], closer: dict[int, dict]) -> None:
+    def _add_sd(
+        self,
+        samples: list[PoseDataSample],
+        inputs: list[dict],
+        spines: dict[int, dict],
+        closeups: dict[tuple[int, int], dict],
+    ) -> None:
         """Give the samples of a batch the standard deviation of each corner; see :func:`corner_sd`.
 
-        Each thinned network does all that the whole one does: it looks at the image and then at the same part of it.
+        Each thinned network does all that the whole one does: it looks at the image and then at the same parts of it.
         """
-        passes = self._thinned_looks(batch)
-        if closer:
-            for thin, again in zip(passes, self._thinned_looks(list(closer.values())), strict=True):
-                _refine_all(thin, closer, again)
+        passes = self._thinned_looks(inputs)
+        for parts, take_over in ((spines, _refine_all), (closeups, _refine_each)):
+            for thin, again in zip(passes, self._thinned_looks(list(parts.values())), strict=True):
+                take_over(thin, parts, again)
         for sample, *thin in zip(samples, *passes, strict=True):
             corners, spreads = (
                 np.array([one.pred_instances[key][0] for one in thin]) for key in ('keypoints', 'keypoint_spread')
@@ -234,11 +267,6 @@ class SpineInferencer:
             sd, between = corner_sd(corners, spreads)
             sample.pred_instances.keypoint_sd = sd[None]
             sample.pred_instances.keypoint_sd_between_passes = between[None]
-
-    def _thinned_looks(self, batch: list[dict]) -> list[list[PoseDataSample]]:
-        """A look by each of the thinned networks, the same ones at every call."""
-        with thinned(self.model, self.seed):
-            return [self._look(batch) for _ in range(self.mc_dropout)]
 
     def _sigma_of(self, sample: PoseDataSample) -> np.ndarray:
         """Standard deviation (2,) in image px, along x and y, of the Gaussians the heatmaps were trained on."""
@@ -258,10 +286,23 @@ class SpineInferencer:
             )
 
 
+def _batches(inputs: list[dict]) -> Iterator[list[dict]]:
+    for start in range(0, len(inputs), BATCH_SIZE):
+        yield inputs[start : start + BATCH_SIZE]
+
+
 def _refine_all(samples: list[PoseDataSample], closer: Iterable[int], again: list[PoseDataSample]) -> None:
     """Refine the samples of these numbers by what a second pass found, in the same order."""
     for number, sample in zip(closer, again, strict=True):
         refine(samples[number], sample)
+
+
+def _refine_each(
+    samples: list[PoseDataSample], closeups: Iterable[tuple[int, int]], again: list[PoseDataSample]
+) -> None:
+    """Refine single vertebrae, by number of the sample and slot, by what their closeups found, in the same order."""
+    for (number, slot), sample in zip(closeups, again, strict=True):
+        refine_one(samples[number], slot, sample)
 
 
 def record_of(sample: PoseDataSample) -> dict:

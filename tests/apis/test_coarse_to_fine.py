@@ -6,7 +6,15 @@ from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
 from spondylo_mm.anatomy import NUM_KEYPOINTS, NUM_SLOTS
-from spondylo_mm.apis.coarse_to_fine import MOST_ENLARGED, refine, spine_region
+from spondylo_mm.apis.coarse_to_fine import (
+    CLOSEUP_HEIGHT,
+    CLOSEUP_MOST_ENLARGED,
+    MOST_ENLARGED,
+    closeup_regions,
+    refine,
+    refine_one,
+    spine_region,
+)
 
 WIDTH, HEIGHT = 400, 600
 BODY = np.array([(-20, -12), (20, -12), (-20, 12), (20, 12)], dtype=float)
@@ -108,3 +116,42 @@ def test_looks_that_count_differently_give_no_vertebra_to_each_other():
     first = sample({0: vertebrae[0], 1: vertebrae[1], 2: vertebrae[3]})
     refine(first, sample(dict(enumerate(vertebrae))))
     assert first.pred_instances.presence[0].tolist() == [0.9] * 3 + [0] * 7
+
+
+def test_a_closeup_shows_a_vertebra_in_its_middle_and_the_same_share_of_the_image_for_all():
+    vertebrae = spine(4) * 1.6 - (120, 200)  # bodies of 38 px in an image of 600
+    regions = closeup_regions(sample(dict(enumerate(vertebrae, start=2))))
+    assert list(regions) == [2, 3, 4, 5]
+    for corners, (left, top, right, bottom) in zip(vertebrae, regions.values(), strict=True):
+        np.testing.assert_allclose([(left + right) / 2, (top + bottom) / 2], corners.mean(axis=0))
+        assert bottom - top == pytest.approx(max(CLOSEUP_HEIGHT * 24 * 1.6, (HEIGHT - 1) / CLOSEUP_MOST_ENLARGED))
+        assert (bottom - top) / (right - left) == pytest.approx((HEIGHT - 1) / (WIDTH - 1))
+
+
+def test_a_closeup_enlarges_no_further_than_training_has_shown_and_shows_the_image_only():
+    (left, top, right, bottom) = closeup_regions(sample({0: spine(1, at=(10, 590))[0]}))[0]
+    assert (left, bottom) == (0, HEIGHT - 1)
+    assert (WIDTH - 1) / (right - left) == pytest.approx(CLOSEUP_MOST_ENLARGED)
+
+
+def test_no_closeup_where_there_is_no_vertebra_or_a_few_fill_the_image():
+    assert closeup_regions(sample({})) == {}
+    assert closeup_regions(sample({0: (BODY * 6) + [200, 300]})) == {}
+
+
+def test_a_closeup_moves_the_vertebra_in_its_middle_and_no_other():
+    vertebrae = spine(4)
+    first = sample(dict(enumerate(vertebrae + 3)))
+    refine_one(first, 2, sample({0: vertebrae[1], 1: vertebrae[2], 2: vertebrae[3]}, score=0.8, spread=2.0))
+    corners = first.pred_instances.keypoints.reshape(NUM_SLOTS, 4, 2)
+    np.testing.assert_allclose(corners[2], vertebrae[2])
+    np.testing.assert_allclose(corners[[0, 1, 3]], vertebrae[[0, 1, 3]] + 3)
+    assert first.pred_instances.keypoint_spread.reshape(NUM_SLOTS, 4)[:4, 0].tolist() == [6, 6, 2, 6]
+    assert first.pred_instances.presence[0, :5].tolist() == [0.9] * 4 + [0]
+
+
+def test_a_vertebra_that_its_closeup_does_not_show_stays():
+    vertebrae = spine(2)
+    first = sample(dict(enumerate(vertebrae)))
+    refine_one(first, 1, sample({0: vertebrae[0] + 1}))
+    np.testing.assert_array_equal(first.pred_instances.keypoints.reshape(NUM_SLOTS, 4, 2)[:2], vertebrae)

@@ -8,7 +8,7 @@ import pytest
 
 from spondylo_mm import plugin  # noqa: F401
 from spondylo_mm.anatomy import NUM_SLOTS
-from spondylo_mm.apis.coarse_to_fine import MOST_ENLARGED
+from spondylo_mm.apis.coarse_to_fine import CLOSEUP_MOST_ENLARGED, MOST_ENLARGED
 from spondylo_mm.apis.configs import load_config
 from spondylo_mm.apis.inferencer import SpineInferencer
 from spondylo_mm.apis.testing import test as run_test
@@ -51,6 +51,20 @@ def test_a_closer_look_enlarges_no_further_than_training_did(centers, slots):
     config = load_config(CONFIGS / f'{centers}.py')
     largest = config.train_dataloader.dataset.pipeline[2].scale[1]
     assert largest >= MOST_ENLARGED or not config.model.test_cfg.get('coarse_to_fine')
+
+
+def test_closeups_enlarge_no_further_than_training_did_and_are_all_that_their_recipe_adds():
+    ours, theirs = (load_config(CONFIGS / f'phantoms_only_{name}.py').to_dict() for name in ('closeups', 'centers'))
+    assert ours['model']['test_cfg'].pop('closeups')
+    affine, wide = (config['train_dataloader']['dataset']['pipeline'].pop(2) for config in (ours, theirs))
+    assert (
+        affine['along_spine'] and affine['scale'][1] >= CLOSEUP_MOST_ENLARGED and affine['scale'][0] == wide['scale'][0]
+    )
+    for config in (ours, theirs):
+        for schedule in ('train_cfg', 'param_scheduler', 'train_pipeline', 'filename'):
+            config.pop(schedule, None)
+        config['default_hooks']['checkpoint'].pop('interval')
+    assert ours == theirs
 
 
 @pytest.fixture(scope='module')

@@ -63,28 +63,48 @@ class RandomSpineAffine(BaseTransform):
 
     MMPose's ``RandomBBoxTransform`` acts on a box of fixed aspect ratio, which a stretched radiograph does not have.
 
-    Added key: ``augmentation`` (3, 3), a map of the unit square onto itself and its surroundings.
+    Added key: ``augmentation`` (3, 3), a map of the unit square onto itself and its surroundings. Required with
+    ``along_spine``: ``img`` (H, W); ``keypoints`` (1, K, 2) in image pixels; ``keypoints_visible`` (1, K).
 
     Args:
         rotation: largest angle, in degrees of the square input.
         scale: range of the magnification.
         shift: largest shift along each axis, as a share of the input's side.
+        along_spine: enlarge a part of the image around a labelled corner, any of them, instead of its middle.
     """
 
-    def __init__(self, rotation: float = 12.0, scale: tuple[float, float] = (0.9, 1.1), shift: float = 0.05) -> None:
+    def __init__(
+        self,
+        rotation: float = 12.0,
+        scale: tuple[float, float] = (0.9, 1.1),
+        shift: float = 0.05,
+        along_spine: bool = False,
+    ) -> None:
         self.rotation = rotation
         self.scale = scale
         self.shift = shift
+        self.along_spine = along_spine
 
     def transform(self, results: dict) -> dict:
         angle = np.deg2rad(np.random.uniform(-self.rotation, self.rotation))
         scale = np.random.uniform(*self.scale)
         cos, sin = scale * np.cos(angle), scale * np.sin(angle)
         to_centre, back = np.eye(3), np.eye(3)
-        to_centre[:2, 2] = -0.5
+        to_centre[:2, 2] = -(self._centre_along_spine(results, scale) if self.along_spine else 0.5)
         back[:2, 2] = 0.5 + np.random.uniform(-self.shift, self.shift, size=2)
         results['augmentation'] = back @ np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]]) @ to_centre
         return results
+
+    @staticmethod
+    def _centre_along_spine(results: dict, scale: float) -> np.ndarray:
+        """Centre (2,) in the unit square of the part to enlarge: as near to a labelled corner as the part stays
+        within the image; its middle where nothing is labelled, or where the image is not enlarged."""
+        corners = results['keypoints'][0][results['keypoints_visible'][0] > 0]
+        if not len(corners) or scale <= 1:
+            return np.full(2, 0.5)
+        corner = corners[np.random.randint(len(corners))]
+        last = np.array(results['img'].shape[1::-1]) - 1
+        return (corner / last).clip(0.5 / scale, 1 - 0.5 / scale)
 
 
 class ResampleToInput(BaseTransform):

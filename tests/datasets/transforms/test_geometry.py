@@ -130,6 +130,32 @@ def test_augmentation_stays_within_its_ranges():
         assert np.abs(apply_to_points(matrix, np.array([0.5, 0.5])) - 0.5).max() <= 0.05
 
 
+def test_a_part_enlarged_along_the_spine_shows_one_of_its_corners_and_nothing_beyond_the_image():
+    np.random.seed(0)
+    corners = np.array([[[20.0, 10], [180, 350], [199, 399], [100, 200]]])
+    visible = np.array([[1, 1, 1, 0]])
+    shown = set()
+    for _ in range(100):
+        results = dict(img=np.zeros((400, 200), np.uint8), keypoints=corners, keypoints_visible=visible)
+        transform = RandomSpineAffine(rotation=0, scale=(3.0, 3.0), shift=0, along_spine=True)
+        matrix = transform(results)['augmentation']
+        places = apply_to_points(matrix, corners[0] / [199, 399])
+        shown.add(tuple(np.abs(places - 0.5).max(axis=1) <= 0.5))
+        image = apply_to_points(matrix, np.array([[0.0, 0.0], [1.0, 1.0]]))
+        assert (image[0] <= 1e-9).all() and (image[1] >= 1 - 1e-9).all()
+    # the corner at the top alone, the two at the bottom together, and never what is not labelled alone
+    assert shown == {(True, False, False, False), (False, True, True, False)}
+
+
+@pytest.mark.parametrize('visible', [0, 1])
+def test_what_is_not_enlarged_or_has_no_label_stays_in_the_middle(visible):
+    scale = (0.8, 0.8) if visible else (2.0, 2.0)
+    results = dict(img=np.zeros((9, 9), np.uint8), keypoints=np.zeros((1, 1, 2)))
+    results['keypoints_visible'] = np.array([[visible]])
+    matrix = RandomSpineAffine(rotation=15, scale=scale, shift=0, along_spine=True)(results)['augmentation']
+    np.testing.assert_allclose(apply_to_points(matrix, np.array([0.5, 0.5])), 0.5)
+
+
 def test_shrinking_averages_instead_of_skipping_pixels():
     """A one-pixel checkerboard shrunk by four is grey; a plain warp would sample its black or its white squares."""
     checkerboard = ((np.indices((1024, 1024)).sum(0) % 2) * 255).astype(np.uint8)
