@@ -224,18 +224,21 @@ class SpineInferencer:
         those that have none."""
         regions = {number: spine_region(sample) for number, sample in enumerate(samples)}
         return {
-            number: dataset.region(indices[number], region) for number, region in regions.items() if region is not None
+            number: dataset.regions(indices[number], [region])[0]
+            for number, region in regions.items()
+            if region is not None
         }
 
     def _closeups(
         self, samples: list[PoseDataSample], indices: list[int], dataset: Dataset
     ) -> dict[tuple[int, int], dict]:
         """Inputs for a third pass on the surroundings of each vertebra, by number of the sample and slot."""
-        return {
-            (number, slot): dataset.region(indices[number], region)
-            for number, sample in enumerate(samples)
-            for slot, region in closeup_regions(sample).items()
-        }
+        inputs = {}
+        for number, sample in enumerate(samples):
+            if regions := closeup_regions(sample):
+                parts = dataset.regions(indices[number], regions.values())
+                inputs |= {(number, slot): part for slot, part in zip(regions, parts, strict=True)}
+        return inputs
 
     def _set_proportions(self, sample: PoseDataSample) -> None:
         """What the user says of the pixels, in place of what the file says."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from mmengine.dataset import Compose
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
@@ -64,21 +66,23 @@ class SpondyloDataset(BaseCocoStyleDataset):
     def prepare_data(self, idx: int) -> dict:
         """Run the pipeline; with an index of ``SeededSampler``, what it draws at random follows from that."""
         with self._watch.reading(idx), seeded(idx):
-            return self._sample(self.get_data_info(idx))
+            return self._sample(self.get_data_info(idx), self.pipeline)
 
-    def region(self, idx: int, region: np.ndarray) -> dict:
-        """The sample ``idx`` with nothing but a region of its image as input.
+    def regions(self, idx: int, regions: Iterable[np.ndarray]) -> list[dict]:
+        """The sample ``idx``, read once, with nothing but a region of its image as input, for each region.
 
         Args:
             idx: index of the sample, in ``test_mode``.
-            region: (4,) left, top, right, bottom in image pixels, see ``transforms.geometry``.
+            regions: (4,) left, top, right, bottom in image pixels, see ``transforms.geometry``.
         """
-        return self._sample(self.get_data_info(idx) | dict(region=region))
+        load, *steps = self.pipeline.transforms
+        loaded = load(self.get_data_info(idx))
+        return [self._sample(deepcopy(loaded) | dict(region=region), Compose(steps)) for region in regions]
 
-    def _sample(self, info: dict) -> dict:
+    def _sample(self, info: dict, pipeline: Compose) -> dict:
         """Run the pipeline, and say what the slots mean and how large the pixels are."""
         info['dataset'] = self  # as MMPose's, whose mixing transforms need it
-        sample = self.pipeline(info)
+        sample = pipeline(info)
         if 'data_samples' in sample:
             known = {key: info[key] for key in _PIXEL_SIZE if key in info}  # LoadRadiograph has added the file's own
             sample['data_samples'].set_metainfo(dict(anchor=self.anchor) | known)

@@ -3,8 +3,11 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+import torch
+from mmengine.registry import init_default_scope
 
 from spondylo_mm import plugin  # noqa: F401
 from spondylo_mm.anatomy import FLIP_INDICES, KEYPOINT_NAMES, NUM_KEYPOINTS, NUM_SLOTS
@@ -66,6 +69,21 @@ def test_a_foreign_file_without_presence_knows_its_labelled_slots_only(tmp_path)
 def test_images_by_path_need_no_annotation_file():
     images = SpondyloDataset(codec=CODEC, images={'a.png': 'x/a.png', 'b.png': 'b.png'}, test_mode=True)
     assert [info['img_path'] for info in map(images.get_data_info, range(2))] == ['x/a.png', 'b.png']
+
+
+def test_regions_of_an_image_are_each_what_it_is_alone(tmp_path):
+    (tmp_path / 'images').mkdir()
+    image = np.random.default_rng(0).integers(0, 256, (120, 90), dtype=np.uint8)
+    cv2.imwrite(str(tmp_path / 'images' / 'a.jpg'), image)
+    pipeline = [dict(type=name) for name in ('LoadRadiograph', 'StretchToInput', 'KeypointTargets', 'PackPoseInputs')]
+    init_default_scope('mmpose')
+    radiographs = dataset(tmp_path, pipeline=pipeline, test_mode=True)
+    regions = [np.array([0.0, 0, 89, 119]), np.array([10.0, 20, 40, 60])]
+    whole, part = radiographs.regions(0, regions)
+    assert torch.equal(whole['inputs'], radiographs[0]['inputs'])
+    assert torch.equal(part['inputs'], radiographs.regions(0, regions[1:])[0]['inputs'])
+    assert part['data_samples'].input_scale == pytest.approx(np.array([30, 40]) * 64 / 63)
+    assert whole['data_samples'].spacing.tolist() == part['data_samples'].spacing.tolist() == [0.5, 0.25]
 
 
 @pytest.mark.parametrize(
