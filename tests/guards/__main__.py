@@ -1,0 +1,127 @@
+"""Is every guard guarded? Each is taken out of a copy of the repository, one at a time, and a test must fail.
+
+    python -m tests.guards [--coverage FILE] [--only TEXT]
+
+The tests that are run for a guard are those that pass through its line, as ``.coverage`` says, which
+``python -m pytest --cov --cov-context=test`` writes; without it this is done first. Exit status 1 if a guard was missed
+by no test.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+
+from coverage import CoverageData
+
+from .guards import Guard, all_guards
+
+ROOT = Path(__file__).parents[2]
+_COPIED = ('spondylo_mm', 'tests', 'tools', 'configs', 'docs', 'benchmarks', 'setup.cfg', 'README.md', 'pyproject.toml')
+_MOST_TESTS = 12  # for one guard: who passes through its line most seldom comes first
+_PATIENCE = 300  # s for the tests of one guard: one that hangs without it has noticed, too
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser.add_argument('--coverage', type=Path, help='of a run of the tests with --cov --cov-context=test')
+    parser.add_argument('--only', default='', help='guards with this in their name or file')
+    args = parser.parse_args()
+    tests = tests_by_line(args.coverage or measure_coverage())
+    missed = broken = 0
+    with tempfile.TemporaryDirectory() as temporary:
+        copy = Path(temporary) / 'repository'
+        copy_repository(copy)
+        for guard in all_guards(ROOT):
+            if args.only in f'{guard.name} {guard.path}':
+                broken += 1
+                noticed = noticed_by(guard, tests[guard.path, guard.line], copy)
+                missed += not noticed
+                print(f'{noticed or "NOT NOTICED":<90} {guard.path}:{guard.line} {guard.name[:90]}', flush=True)
+    print(f'{broken} guards broken, one at a time; {broken - missed} noticed by a test, {missed} not')
+    return min(missed, 1)
+
+
+def measure_coverage() -> Path:
+    command = ['-m', 'pytest', '-q', '-m', 'not slow and not robust and not gpu', '--cov', '--cov-context=test']
+    subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
+    return ROOT / '.coverage'
+
+
+def tests_by_line(coverage: Path) -> dict[tuple[str, int], list[str]]:
+    """Tests that pass through each line, ``(file, line)``, those that share it with the fewest others first."""
+    data = CoverageData(coverage)
+    data.read()
+    tests: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for file in data.measured_files():
+        path = file[file.rindex('spondylo_mm/') :] if 'spondylo_mm/' in file else file
+        for line, contexts in data.contexts_by_lineno(file).items():
+            tests[path, line] = sorted({context.partition('|')[0] for context in contexts} - {''})
+    return tests
+
+
+def copy_repository(copy: Path) -> None:
+    for name in _COPIED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns('__pycache__'))
+        else:
+            shutil.copy(ROOT / name, copy / name)
+    if (shared := ROOT.parent / 'shared').exists():
+        (copy.parent / 'shared').symlink_to(shared)
+
+
+def noticed_by(guard: Guard, tests: list[str], copy: Path) -> str:
+    """The first test that fails without the guard, '' if none does."""
+    file = copy / guard.path
+    whole = file.read_text(encoding='utf-8')
+    file.write_text(guard.without, encoding='utf-8')
+    said = copy.parent / 'said'
+    said.write_text('')
+    try:
+        process = multiprocessing.get_context('fork').Process(target=_run, args=(copy, tests[:_MOST_TESTS], said))
+        process.start()
+        process.join(_PATIENCE)
+        if process.is_alive():
+            process.kill()
+            return 'runs on without end'
+    finally:
+        file.write_text(whole, encoding='utf-8')
+    failed = [line.split()[1] for line in said.read_text().splitlines() if line.startswith(('FAILED', 'ERROR'))]
+    return failed[0] if failed and tests else ''
+
+
+def _run(copy: Path, tests: list[str], said: Path) -> None:
+    """In a process of its own."""
+    os.chdir(copy)
+    sys.path.insert(0, str(copy))
+    sys.dont_write_bytecode = True
+    with said.open('w') as out:
+        os.dup2(out.fileno(), 1)
+        os.dup2(out.fileno(), 2)
+        import pytest
+
+        pytest.main(['-x', '-q', '--tb=no', '-p', 'no:cacheprovider', '-p', 'no:randomly', *tests])
+        sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == '__main__':
+    # what every test imports first, once for all that are forked from here; nothing of the package itself
+    import cv2  # noqa: F401
+    import matplotlib.pyplot  # noqa: F401
+    import mmengine  # noqa: F401
+    import timm  # noqa: F401
+    import torchvision  # noqa: F401
+
+    start = time.monotonic()
+    status = main()
+    print(f'{time.monotonic() - start:.0f} s')
+    sys.exit(status)
