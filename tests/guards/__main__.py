@@ -3,8 +3,8 @@
     python -m tests.guards [--coverage FILE] [--only TEXT]
 
 The tests that are run for a guard are those that pass through its line, as ``.coverage`` says, which
-``python -m pytest --cov --cov-context=test`` writes; without it this is done first. Exit status 1 if a guard was missed
-by no test.
+``python -m pytest --cov --cov-context=test`` writes; without it this is done first. In the end those that failed must
+pass where nothing is broken. Exit status 1 if they do not, or if no test noticed that a guard was gone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from .guards import Guard, all_guards
 ROOT = Path(__file__).parents[2]
 _COPIED = ('spondylo_mm', 'tests', 'tools', 'configs', 'docs', 'benchmarks', 'setup.cfg', 'README.md', 'pyproject.toml')
 _MOST_TESTS = 12  # for one guard: who passes through its line most seldom comes first
-_PATIENCE = 300  # s for the tests of one guard: one that hangs without it has noticed, too
+_PATIENCE = 300  # s for the tests of one guard: if they hang without it, that is noticed, too
+_HANGS = 'they run on without end'
 
 
 def main() -> int:
@@ -36,18 +37,19 @@ def main() -> int:
     parser.add_argument('--only', default='', help='guards with this in their name or file')
     args = parser.parse_args()
     tests = tests_by_line(args.coverage or measure_coverage())
-    missed = broken = 0
+    noticed = []
     with tempfile.TemporaryDirectory() as temporary:
         copy = Path(temporary) / 'repository'
         copy_repository(copy)
         for guard in all_guards(ROOT):
             if args.only in f'{guard.name} {guard.path}':
-                broken += 1
-                noticed = noticed_by(guard, tests[guard.path, guard.line], copy)
-                missed += not noticed
-                print(f'{noticed or "NOT NOTICED":<90} {guard.path}:{guard.line} {guard.name[:90]}', flush=True)
-    print(f'{broken} guards broken, one at a time; {broken - missed} noticed by a test, {missed} not')
-    return min(missed, 1)
+                noticed.append(noticed_by(guard, tests[guard.path, guard.line], copy))
+                print(f'{noticed[-1] or "NOT NOTICED":<90} {guard.path}:{guard.line} {guard.name[:90]}', flush=True)
+        failing = run_tests(copy, sorted({*noticed} - {'', _HANGS}))
+    missed = noticed.count('')
+    print(f'{len(noticed)} guards broken, one at a time; {len(noticed) - missed} noticed by a test, {missed} not')
+    print(f'fails where nothing is broken: {failing}' if failing else 'with all guards in place these tests pass')
+    return 1 if missed or failing else 0
 
 
 def measure_coverage() -> Path:
@@ -64,7 +66,7 @@ def tests_by_line(coverage: Path) -> dict[tuple[str, int], list[str]]:
     for file in data.measured_files():
         path = file[file.rindex('spondylo_mm/') :] if 'spondylo_mm/' in file else file
         for line, contexts in data.contexts_by_lineno(file).items():
-            tests[path, line] = sorted({context.partition('|')[0] for context in contexts} - {''})
+            tests[path, line] = sorted({context.rpartition('|')[0] for context in contexts} - {''})
     return tests
 
 
@@ -83,34 +85,51 @@ def noticed_by(guard: Guard, tests: list[str], copy: Path) -> str:
     file = copy / guard.path
     whole = file.read_text(encoding='utf-8')
     file.write_text(guard.without, encoding='utf-8')
-    said = copy.parent / 'said'
-    said.write_text('')
     try:
-        process = multiprocessing.get_context('fork').Process(target=_run, args=(copy, tests[:_MOST_TESTS], said))
-        process.start()
-        process.join(_PATIENCE)
-        if process.is_alive():
-            process.kill()
-            return 'runs on without end'
+        return run_tests(copy, tests[:_MOST_TESTS], _PATIENCE)
     finally:
         file.write_text(whole, encoding='utf-8')
-    failed = [line.split()[1] for line in said.read_text().splitlines() if line.startswith(('FAILED', 'ERROR'))]
-    return failed[0] if failed and tests else ''
+
+
+def run_tests(copy: Path, tests: list[str], patience: float | None = None) -> str:
+    """The first of these tests that fails, or that they hang; '' if they all pass."""
+    if not tests:
+        return ''
+    said = copy.parent / 'failed'
+    said.write_text('')
+    process = multiprocessing.get_context('fork').Process(target=_run, args=(copy, tests, said))
+    process.start()
+    process.join(patience)
+    if process.is_alive():
+        process.kill()
+        return _HANGS
+    failed = said.read_text()
+    if process.exitcode and not failed:
+        raise RuntimeError(f'pytest ended with status {process.exitcode} at {tests}')
+    return failed
 
 
 def _run(copy: Path, tests: list[str], said: Path) -> None:
-    """In a process of its own."""
+    """In a process of its own: write down which test failed first."""
     os.chdir(copy)
     sys.path.insert(0, str(copy))
     sys.dont_write_bytecode = True
-    with said.open('w') as out:
-        os.dup2(out.fileno(), 1)
-        os.dup2(out.fileno(), 2)
+
+    class FirstFailure:
+        @staticmethod
+        def pytest_runtest_logreport(report: object) -> None:
+            if report.failed:
+                said.write_text(report.nodeid)
+
+        pytest_collectreport = pytest_runtest_logreport
+
+    with open(os.devnull, 'w') as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
         import pytest
 
-        pytest.main(['-x', '-q', '--tb=no', '-p', 'no:cacheprovider', '-p', 'no:randomly', *tests])
-        sys.stdout.flush()
-    os._exit(0)
+        status = pytest.main(['-x', '-q', '-p', 'no:cacheprovider', *tests], plugins=[FirstFailure()])
+    os._exit(status)
 
 
 if __name__ == '__main__':
