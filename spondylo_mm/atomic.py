@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import json
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from .errors import InputError
+from .json_pieces import json_pieces
 
 
 def make_output_folder(path: str | Path) -> Path:
@@ -25,9 +24,6 @@ def make_output_folder(path: str | Path) -> Path:
     except OSError as error:
         raise InputError(f'{path}: {error.strerror}: choose an output folder that can be written to') from error
     return path
-
-
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -70,7 +66,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         yield part
         os.replace(part, path)
     except OSError as error:
-        if error.errno in _NO_ROOM or error.filename in (None, str(part)):  # what was copied is not at fault
+        # of a copy that finds no room, the first name is what was copied, which is not at fault
+        if error.filename is None or str(part) in (str(error.filename), str(error.filename2)):
             error.filename, error.filename2 = str(path), None
         raise
     finally:
@@ -83,21 +80,28 @@ def write_text(path: str | Path, text: str) -> None:
         part.write_text(text, encoding='utf-8')
 
 
-def write_together(texts: Mapping[Path, str], replacing: Iterable[Path] = ()) -> None:
-    """Write files as UTF-8, of which none gets its name before all are on the disk; and remove those that they replace
-    just before. A full disk leaves everything as it was."""
+def write_pieces(path: str | Path, pieces: Iterable[str]) -> None:
+    """Write a text that comes piece by piece as UTF-8, atomically."""
+    write_together({Path(path): pieces})
+
+
+def write_together(texts: Mapping[Path, Iterable[str]], replacing: Iterable[Path] = ()) -> None:
+    """Write files as UTF-8, each from the pieces of its text, of which none gets its name before all are on the disk;
+    and remove those that they replace just before. A full disk leaves everything as it was."""
     with ExitStack() as stack:
-        for path, text in texts.items():
-            stack.enter_context(atomic_path(path)).write_text(text, encoding='utf-8')
+        for path, pieces in texts.items():
+            with stack.enter_context(atomic_path(path)).open('w', encoding='utf-8') as file:
+                file.writelines(pieces)
         for old in replacing:
             old.unlink(missing_ok=True)
 
 
 def write_json(path: str | Path, content: object, indent: int | None = None) -> None:
-    """Write ``content`` as strict JSON, atomically."""
-    write_text(path, strict_json(content, indent))
+    """Write ``content`` as strict JSON, atomically; of iterators and mappings in it one element is taken at a time."""
+    write_pieces(path, strict_json(content, indent))
 
 
-def strict_json(content: object, indent: int | None = None) -> str:
-    """A line or more of JSON; NaN becomes an error, not invalid JSON."""
-    return json.dumps(content, indent=indent, allow_nan=False) + '\n'
+def strict_json(content: object, indent: int | None = None) -> Iterator[str]:
+    """A line or more of JSON, see ``json_pieces``; NaN becomes an error, not invalid JSON."""
+    yield from json_pieces(content, indent)
+    yield '\n'

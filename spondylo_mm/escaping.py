@@ -7,7 +7,7 @@ names as they are: they are for programs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePath
 
 # What a spreadsheet takes for the start of a formula; the last four are the full-width forms, which some read alike.
@@ -26,26 +26,31 @@ def printable(text: object) -> str:
 
 
 def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """The text of a table, all its ``csv_lines``."""
+    return ''.join(csv_lines(rows))
+
+
+def csv_lines(rows: Iterable[Sequence[object]]) -> Iterator[str]:
     """The text of a table, one line a row; None is an empty cell.
 
     Strings and paths are printable, and where a spreadsheet would take one for a formula, an apostrophe is put before
     it. Numbers stay as they are, negative ones too.
     """
-    return ''.join(','.join(map(_cell, row)) + '\n' for row in rows)
+    for row in rows:
+        yield ','.join(map(_cell, row)) + '\n'
 
 
-def csv_of_dicts(columns: Sequence[str], rows: Iterable[dict[str, object]]) -> str:
-    """``csv_text`` of rows by column name, with a header; what a row does not have is empty.
+def csv_of_dicts(columns: Sequence[str], rows: Iterable[dict[str, object]]) -> Iterator[str]:
+    """``csv_lines`` of rows by column name, with a header; what a row does not have is empty.
 
     Raises:
         ValueError: a row has something that no column is for.
     """
-    cells = [list(columns)]
+    yield from csv_lines([columns])
     for row in rows:
         if unknown := row.keys() - set(columns):
             raise ValueError(f'no columns for {sorted(unknown)}')
-        cells.append([row.get(column) for column in columns])
-    return csv_text(cells)
+        yield from csv_lines([[row.get(column) for column in columns]])
 
 
 def _cell(value: object) -> str:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from spondylo_mm.atomic import alone_in, atomic_path, make_output_folder, write_json, write_text
+from spondylo_mm.atomic import alone_in, atomic_path, make_output_folder, write_json, write_text, write_together
 from spondylo_mm.errors import InputError
 
 
@@ -44,9 +44,26 @@ def test_an_output_folder_that_cannot_be_made_is_bad_input(tmp_path):
 
 def test_a_full_disk_is_reported_for_the_file_that_was_to_be_written(tmp_path):
     """Not for the one that was being copied there."""
-    with pytest.raises(OSError) as error, atomic_path(tmp_path / 'copy.png'):
-        raise OSError(errno.ENOSPC, 'No space left on device', 'source.png', None, 'copy.png')
+    with pytest.raises(OSError) as error, atomic_path(tmp_path / 'copy.png') as part:
+        raise OSError(errno.ENOSPC, 'No space left on device', 'source.png', None, part)  # as shutil does
     assert error.value.filename == str(tmp_path / 'copy.png')
+
+
+def test_of_files_that_belong_together_the_one_that_finds_no_room_is_named_and_all_stay(tmp_path):
+    first, second, earlier = (tmp_path / name for name in ('predictions.json', 'summary.csv', 'metrics.json'))
+    for path in (first, second, earlier):
+        path.write_text('old')
+
+    def no_room():
+        yield 'half'
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    with pytest.raises(OSError) as error:
+        write_together({first: ['new'], second: no_room()}, replacing=[earlier])
+    assert error.value.filename == str(second)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
+        ('predictions.json', 'summary.csv', 'metrics.json'), 'old'
+    )
 
 
 def test_only_one_at_a_time_is_alone_in_a_folder(tmp_path):

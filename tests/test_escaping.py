@@ -38,6 +38,6 @@ def test_numbers_are_numbers():
 
 
 def test_rows_by_name_have_a_cell_for_every_column_and_none_besides():
-    assert csv_of_dicts(['a', 'b'], [dict(b=1), dict(a='=2')]) == "a,b\n,1\n'=2,\n"
+    assert ''.join(csv_of_dicts(['a', 'b'], [dict(b=1), dict(a='=2')])) == "a,b\n,1\n'=2,\n"
     with pytest.raises(ValueError, match='c'):
-        csv_of_dicts(['a'], [dict(c=1)])
+        list(csv_of_dicts(['a'], [dict(c=1)]))

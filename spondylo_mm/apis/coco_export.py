@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,26 +16,33 @@ COCO = 'coco.json'
 _VISIBLE = 2
 
 
-def write_coco(path: Path, records: dict[str, dict], model: dict, anchor: str = CAUDAL) -> None:
+def write_coco(path: Path, records: Mapping[str, dict], model: dict, anchor: str = CAUDAL) -> None:
     """Write the file: all images, and one annotation with 40 keypoints for each with a vertebra.
 
     Its ``annotations`` are also what COCO calls results: each has a ``score``, the mean over its corners. Corners of
     vertebrae judged absent are zeros of visibility 0. Images have paths as ``predictions.json`` names them.
 
     Args:
-        records: ``{file_name: record}`` as in ``predictions.json``.
+        records: ``{file_name: record}`` as in ``predictions.json``, looked at one after the other.
         model: config, checkpoint and version that made them.
         anchor: where the model counts slots from.
     """
     content = coco_file([], info=dict(description='predicted by spondylo_mm', anchor=anchor, model=model))
-    for number, (name, record) in enumerate(records.items(), start=1):
-        content['images'].append(dict(id=number, file_name=name, width=record['width'], height=record['height']))
-        if record['spacing']:
-            content['images'][-1]['spacing'] = record['spacing']
-        if record['vertebrae']:
-            annotation = dict(id=number, image_id=number, category_id=CATEGORY_ID, iscrowd=0)
-            content['annotations'].append(annotation | _spine(record['vertebrae']))
+    content |= dict(images=_images(records), annotations=_annotations(records))
     write_json(path, content)
+
+
+def _images(records: Mapping[str, dict]) -> Iterator[dict]:
+    for number, (name, record) in enumerate(records.items(), start=1):
+        image = dict(id=number, file_name=name, width=record['width'], height=record['height'])
+        yield image | (dict(spacing=record['spacing']) if record['spacing'] else {})
+
+
+def _annotations(records: Mapping[str, dict]) -> Iterator[dict]:
+    for number, record in enumerate(records.values(), start=1):
+        if record['vertebrae']:
+            spine = _spine(record['vertebrae'])
+            yield dict(id=number, image_id=number, category_id=CATEGORY_ID, iscrowd=0) | spine
 
 
 def _spine(vertebrae: list[dict]) -> dict:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def data_hashes(images: Mapping[str, Path], annotations: Path | None) -> dict[str, str]:
+def data_hashes(images: Mapping[str, str | Path], annotations: Path | None) -> dict[str, str]:
     """
     Args:
         images: ``{name: path}`` of what was predicted, in any order.
@@ -17,10 +17,12 @@ def data_hashes(images: Mapping[str, Path], annotations: Path | None) -> dict[st
         ``images_sha256``, the SHA-256 of the list that ``sha256sum`` makes of the images, sorted by name; and
         ``annotations_sha256``, that of the annotation file.
     """
-    lines = [f'{_sha256(path)}  {name}\n' for name, path in sorted(images.items())]
-    hashes = dict(images_sha256=hashlib.sha256(''.join(lines).encode()).hexdigest())
+    listed = hashlib.sha256()
+    for name in sorted(images):
+        listed.update(f'{_sha256(images[name])}  {name}\n'.encode())
+    hashes = dict(images_sha256=listed.hexdigest())
     return hashes | (dict(annotations_sha256=_sha256(annotations)) if annotations else {})
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _sha256(path: str | Path) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

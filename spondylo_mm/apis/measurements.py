@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -137,8 +137,8 @@ def _review(count: int, side: str, slips: dict[str, Measure]) -> list[str]:
     return reasons
 
 
-def measurements_csv(records: dict[str, dict]) -> str:
-    """The records' measurements as a table with one row per pair of neighbouring levels."""
+def measurements_csv(records: Mapping[str, dict]) -> Iterator[str]:
+    """The records' measurements as the lines of a table with one row per pair of neighbouring levels."""
     rows = (dict(file_name=name) | row for name, record in records.items() for row in _pair_rows(record))
     return csv_of_dicts(MEASUREMENT_COLUMNS, rows)
 

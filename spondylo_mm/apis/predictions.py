@@ -6,7 +6,8 @@ The contract of ``predictions.json`` stands in the README. All coordinates are p
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import cv2
@@ -24,6 +25,7 @@ from ..escaping import csv_of_dicts
 from ..visualization.overlay import draw_overlay
 from .measurements import clinical_record, measurements_csv, record_of_keypoints
 
+PREDICTIONS = 'predictions.json'
 SCHEMA = 1
 _LONGEST_STEM = 240  # bytes; a file name has at most 255
 
@@ -156,15 +158,15 @@ def _vertebra(
     return dict(slot=slot, level=level, presence=round(float(presence[slot]), 4), corners=record)
 
 
-def write_predictions(folder: Path, records: dict[str, dict], model: dict, replacing: Iterable[Path] = ()) -> Path:
+def write_predictions(folder: Path, records: Mapping[str, dict], model: dict, replacing: Iterable[Path] = ()) -> Path:
     """Write ``predictions.json``, ``summary.csv`` and ``measurements.csv``, all or none; returns the path of the first.
 
     Args:
-        records: ``{file_name: image_record}``.
+        records: ``{file_name: image_record}``, looked at one after the other.
         model: config, checkpoint and version that made them.
         replacing: files of an earlier run that go with the earlier predictions.
     """
-    path = folder / 'predictions.json'
+    path = folder / PREDICTIONS
     rows = (_summary_row(name, record) for name, record in records.items())
     texts = {
         path: strict_json(dict(schema=SCHEMA, model=model, images=records), indent=1),
@@ -197,13 +199,13 @@ def _summary_row(name: str, record: dict) -> dict:
     return row | dict(review='; '.join(record['review']))
 
 
-def overlay_names(file_names: list[str]) -> dict[str, str]:
+def overlay_names(file_names: Collection[str]) -> dict[str, str]:
     """A flat ``.png`` name per image: its stem, or its whole path where two images share a stem."""
-    stems = [PurePosixPath(name).stem for name in file_names]
+    images = Counter(PurePosixPath(name).stem for name in file_names)
     flat = {}
-    for name, stem in zip(file_names, stems, strict=True):
-        unique = stems.count(stem) == 1
-        flat[name] = _short(stem if unique else name.replace('/', '__')) + '.png'
+    for name in file_names:
+        stem = PurePosixPath(name).stem
+        flat[name] = _short(stem if images[stem] == 1 else name.replace('/', '__')) + '.png'
     return flat
 
 
@@ -215,7 +217,7 @@ def _short(stem: str) -> str:
     return stem.encode()[: _LONGEST_STEM - len(digest) - 1].decode(errors='ignore') + f'-{digest}'
 
 
-def write_overlay(path: Path, image_path: Path, record: dict, truth: list[dict] | None = None) -> None:
+def write_overlay(path: Path, image_path: str | Path, record: dict, truth: list[dict] | None = None) -> None:
     """Draw a record, and the truth where known, on its image."""
     write_png(path, draw_overlay(read_radiograph(image_path), record['vertebrae'], truth))
 

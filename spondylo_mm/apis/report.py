@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from ..anatomy import SLOT_COLORS
-from ..atomic import atomic_path
+from ..atomic import write_pieces
 from ..clinical.meyerding import GRADES
 from ..datasets.radiograph import read_radiograph
 from ..visualization.report.page import page
@@ -21,11 +21,11 @@ MAX_REPORTED = 2000  # images: some 100 MB, more than a browser opens gladly; wr
 _SHOWN = ('width', 'height', 'spacing', 'spacing_source', 'pixel_aspect', 'facing', 'facing_confidence')
 
 
-def write_report(path: Path, records: dict[str, dict], films: dict[str, Path], model: dict) -> None:
+def write_report(path: Path, records: Mapping[str, dict], films: Mapping[str, str | Path], model: dict) -> None:
     """Write the page.
 
     Args:
-        records: ``{file_name: record}`` as in ``predictions.json``.
+        records: ``{file_name: record}`` as in ``predictions.json``, looked at one after the other, several times.
         films: the file of each image.
         model: config, checkpoint and version that made them.
     """
@@ -34,13 +34,12 @@ def write_report(path: Path, records: dict[str, dict], films: dict[str, Path], m
         about=_about(len(names), model),
         grades=GRADES,
         colors=SLOT_COLORS,
-        images=[_shown(name, records[name]) for name in names],
+        images=(_shown(name, records[name]) for name in names),
     )
-    with atomic_path(path) as part, part.open('w', encoding='utf-8') as file:
-        file.writelines(page(data, _pictures(names, records, films)))
+    write_pieces(path, page(data, _pictures(names, records, films)))
 
 
-def worst_first(records: dict[str, dict]) -> list[str]:
+def worst_first(records: Mapping[str, dict]) -> list[str]:
     """Names in the order in which a person should look: first those whose record asks for a review, and among these, as
     among the others, the most doubtful grade first."""
 
@@ -106,6 +105,6 @@ def _picture_size(record: dict) -> tuple[int, int]:
     return picture_size(record['width'], record['height'], record['pixel_aspect'])
 
 
-def _pictures(names: list[str], records: dict[str, dict], films: dict[str, Path]) -> Iterator[bytes]:
+def _pictures(names: list[str], records: Mapping[str, dict], films: Mapping[str, str | Path]) -> Iterator[bytes]:
     for name in names:
         yield encode_picture(read_radiograph(films[name]), _picture_size(records[name]))

@@ -21,9 +21,11 @@ from .coco_export import COCO, write_coco
 from .data_hashes import data_hashes
 from .images import find_images
 from .inferencer import SpineInferencer, record_of
-from .predictions import overlay_names, write_overlay, write_predictions
+from .kept_on_disk import KeptOnDisk
+from .predictions import PREDICTIONS, overlay_names, write_overlay, write_predictions
 from .report import MAX_REPORTED, REPORT, write_report
 
+METRICS = 'metrics.json'
 RELIABILITY_PLOT = 'reliability.png'
 
 
@@ -87,43 +89,45 @@ def test(
     make_output_folder(folder)
 
     failures: list[str] = []
-    samples: dict[str, PoseDataSample] = {}
-    for sample in inferencer.predict(dataset, on_error=lambda error: failures.append(str(error))):
-        samples[sample.file_name] = sample
-        if progress:
-            progress(len(samples) + len(failures), len(dataset))
-    if not samples:
-        raise InputError(f'none of {len(dataset)} images could be read; first: {failures[0]}')
+    films: dict[str, str] = {}
+    scores = None if images else _Scores(inferencer, folder / METRICS)
+    with KeptOnDisk(folder / PREDICTIONS) as records, KeptOnDisk(folder / PREDICTIONS) as truths:
+        for sample in inferencer.predict(dataset, on_error=lambda error: failures.append(str(error))):
+            name = sample.file_name
+            films[name] = sample.img_path
+            ids = dict(ids=dicom_identifiers(Path(sample.img_path))) if keep_ids else {}
+            records.add(name, record_of(sample) | ids)
+            if truth := truth_of(sample):
+                truths.add(name, truth)
+            if scores:
+                scores.add(sample)
+            if progress:
+                progress(len(films) + len(failures), len(dataset))
+        if not films:
+            raise InputError(f'none of {len(dataset)} images could be read; first: {failures[0]}')
 
-    records = {name: record_of(sample) for name, sample in samples.items()}
-    if keep_ids:
-        for name, sample in samples.items():
-            records[name]['ids'] = dicom_identifiers(Path(sample.img_path))
-    films = {name: Path(sample.img_path) for name, sample in samples.items()}
-    about = inferencer.description | data_hashes(films, None if images else Path(dataset.ann_file))
-    predictions = write_predictions(folder, records, about, replacing=_earlier_results(folder))
-    result = TestResult(folder, predictions, len(samples), failures=failures)
-    for name, overlay_name in overlay_names(list(samples)).items():
-        sample = samples[name]
-        write_overlay(folder / 'overlays' / overlay_name, Path(sample.img_path), records[name], truth_of(sample))
-    if coco:
-        anchor = next(iter(samples.values())).anchor
-        write_coco(folder / COCO, records, about, anchor)
-    if report or (report is None and len(samples) <= MAX_REPORTED):
-        result.report = folder / REPORT
-        write_report(result.report, records, films, about)
-    if any(truth_of(sample) for sample in samples.values()):
-        result.metrics_file = folder / 'metrics.json'
-        result.metrics = _evaluate(inferencer, list(samples.values()), result.metrics_file, about)
-        uncertainty = json.loads(result.metrics_file.read_text()).get('uncertainty')
-        if uncertainty and uncertainty['reliability']:
-            result.reliability_plot = _plot_reliability(folder / RELIABILITY_PLOT, uncertainty)
+        about = inferencer.description | data_hashes(films, None if images else Path(dataset.ann_file))
+        predictions = write_predictions(folder, records, about, replacing=_earlier_results(folder))
+        result = TestResult(folder, predictions, len(films), failures=failures)
+        for name, overlay_name in overlay_names(films).items():
+            write_overlay(folder / 'overlays' / overlay_name, films[name], records[name], truths.get(name, []))
+        if coco:
+            write_coco(folder / COCO, records, about, dataset.anchor)
+        if report or (report is None and len(films) <= MAX_REPORTED):
+            result.report = folder / REPORT
+            write_report(result.report, records, films, about)
+        if truths:
+            result.metrics_file = folder / METRICS
+            result.metrics = scores.evaluate(about)
+            uncertainty = json.loads(result.metrics_file.read_text()).get('uncertainty')
+            if uncertainty and uncertainty['reliability']:
+                result.reliability_plot = _plot_reliability(folder / RELIABILITY_PLOT, uncertainty)
     return result
 
 
 def _earlier_results(folder: Path) -> list[Path]:
     """Metrics or pictures of an earlier run beside new predictions would be taken for theirs."""
-    files = [folder / name for name in ('metrics.json', RELIABILITY_PLOT, REPORT, COCO)]
+    files = [folder / name for name in (METRICS, RELIABILITY_PLOT, REPORT, COCO)]
     return [*files, *(folder / 'overlays').glob('*.png')]
 
 
@@ -144,12 +148,26 @@ def truth_of(sample: PoseDataSample) -> list[dict]:
     ]
 
 
-def _evaluate(
-    inferencer: SpineInferencer, samples: list[PoseDataSample], metrics_file: Path, about: dict
-) -> dict[str, float]:
-    evaluator = Evaluator({**inferencer.config.test_evaluator, 'metrics_file': str(metrics_file), 'about': about})
-    evaluator.process(samples)
-    return evaluator.evaluate(len(samples))
+class _Scores:
+    """The images of a split compared with their labels as they come; of each its errors are kept.
+
+    Args:
+        metrics_file: where the metrics go.
+    """
+
+    def __init__(self, inferencer: SpineInferencer, metrics_file: Path) -> None:
+        self._evaluator = Evaluator({**inferencer.config.test_evaluator, 'metrics_file': str(metrics_file)})
+        self._count = 0
+
+    def add(self, sample: PoseDataSample) -> None:
+        self._evaluator.process([sample])
+        self._count += 1
+
+    def evaluate(self, about: dict) -> dict[str, float]:
+        """``about``: of which model and data the metrics are."""
+        for metric in self._evaluator.metrics:
+            metric.about = about
+        return self._evaluator.evaluate(self._count)
 
 
 def _plot_reliability(path: Path, uncertainty: dict) -> Path:

@@ -111,7 +111,7 @@ def test_predictions_are_strict_json_and_whole_tables(tmp_path, record_property)
             assert all(len(row) == len(rows[0]) for row in rows)
             assert not any(cell.startswith(('=', '+', '@')) for row in rows for cell in row)
         assert len(list(csv.reader(io.StringIO((tmp_path / 'summary.csv').read_text())))) == 1 + len(names)
-        assert measurements_csv({}).count('\n') == 1
+        assert len(list(measurements_csv({}))) == 1
         assert all(len(name.encode()) <= 255 for name in overlay_names(names).values())
 
     written()

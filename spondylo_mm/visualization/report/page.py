@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
+
+from ...json_pieces import json_pieces
 
 _PARTS = Path(__file__).parent
 _SLOTS = ('<!-- policy -->', '<!-- style -->', '<!-- pictures -->', '<!-- data -->', '<!-- script -->')
@@ -19,7 +21,7 @@ def page(data: dict, pictures: Iterable[bytes]) -> Iterator[str]:
     the browser is told to run no script but the page's own and to load nothing from anywhere.
 
     Args:
-        data: what the scripts show, strict JSON.
+        data: what the scripts show, strict JSON; ``images`` may be an iterator.
         pictures: JPEG files, in the order of ``data['images']``; taken when their place in the page has come.
     """
     style = (_PARTS / 'style.css').read_text(encoding='utf-8')
@@ -31,7 +33,7 @@ def page(data: dict, pictures: Iterable[bytes]) -> Iterator[str]:
         [f'<meta http-equiv="Content-Security-Policy" content="{policy}">'],
         [f'<style>\n{style}</style>'],
         _inert_pictures(pictures),
-        [f'<script type="application/json" id="data">{as_inert_json(data)}</script>'],
+        chain(['<script type="application/json" id="data">'], as_inert_json(data), ['</script>']),
         [f'<script>{script}</script>'],
     )
     for slot, pieces in zip(_SLOTS, contents, strict=True):
@@ -41,9 +43,9 @@ def page(data: dict, pictures: Iterable[bytes]) -> Iterator[str]:
     yield rest
 
 
-def as_inert_json(data: object) -> str:
+def as_inert_json(data: dict) -> Iterator[str]:
     """JSON that cannot end the script element it stands in."""
-    return json.dumps(data, allow_nan=False, separators=(',', ':')).replace('<', '\\u003c')
+    return (piece.replace('<', '\\u003c') for piece in json_pieces(data, separators=(',', ':')))
 
 
 def _inert_pictures(pictures: Iterable[bytes]) -> Iterator[str]:
