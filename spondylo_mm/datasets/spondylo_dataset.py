@@ -61,7 +61,7 @@ class SpondyloDataset(BaseCocoStyleDataset):
         super().__init__(**kwargs)
 
     def get_data_info(self, idx: int) -> dict:
-        return super().get_data_info(idx) | dict(codec=self._codec)
+        return _no_labels() | super().get_data_info(idx) | dict(codec=self._codec)
 
     def prepare_data(self, idx: int) -> dict:
         """Run the pipeline; with an index of ``SeededSampler``, what it draws at random follows from that."""
@@ -145,9 +145,6 @@ class SpondyloDataset(BaseCocoStyleDataset):
             img_path=str(Path(self.data_prefix['img'] or '') / image['file_name']),
             file_name=image['file_name'],
             category_id=1,
-            keypoints=np.zeros((1, NUM_KEYPOINTS, 2), dtype=np.float32),
-            keypoints_visible=np.zeros((1, NUM_KEYPOINTS), dtype=np.float32),
-            slot_presence=np.full(NUM_SLOTS, UNKNOWN, dtype=np.int8),
         )
         if image.get('spacing'):
             info['spacing'] = np.array(image['spacing'], dtype=np.float32)
@@ -158,6 +155,15 @@ class SpondyloDataset(BaseCocoStyleDataset):
             info['keypoints_visible'] = np.minimum(1, keypoints[..., 2])
             info['slot_presence'] = _slot_presence(spine, info['keypoints_visible'][0])
         return info
+
+
+def _no_labels() -> dict:
+    """What an image without annotation has in place of one; not kept with each, for there may be ten thousand."""
+    return dict(
+        keypoints=np.zeros((1, NUM_KEYPOINTS, 2), dtype=np.float32),
+        keypoints_visible=np.zeros((1, NUM_KEYPOINTS), dtype=np.float32),
+        slot_presence=np.full(NUM_SLOTS, UNKNOWN, dtype=np.int8),
+    )
 
 
 class _Malformed(Exception):

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import tracemalloc
 
 import cv2
 import numpy as np
@@ -31,6 +32,24 @@ def test_a_labelled_split_gives_predictions_overlays_and_metrics(inferencer, tmp
     metrics = json.loads((tmp_path / 'metrics.json').read_text())
     assert metrics['metrics']['MRE'] == pytest.approx(result.metrics['spondylo/MRE'])
     assert len(list((tmp_path / 'overlays').glob('*.png'))) == 3
+
+
+def test_memory_holds_the_name_of_a_film_and_not_what_is_known_of_it(inferencer, phantoms, tmp_path):
+    (film, *_) = (phantoms / 'Test').iterdir()
+
+    def peak(count: int) -> int:
+        films = tmp_path / str(count)
+        films.mkdir()
+        for number in range(count):
+            (films / f'{number:03}.jpg').symlink_to(film)
+        tracemalloc.start()
+        run_test(inferencer, tmp_path / 'out', images=[str(films)], report=True, coco=True)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(8)  # what is made once
+    assert (peak(56) - peak(16)) / 40 < 3000  # bytes; of a record alone some 20,000
 
 
 def test_a_report_is_written_unless_there_are_too_many_images_or_none_is_wanted(inferencer, tmp_path, monkeypatch):

@@ -1,4 +1,5 @@
-"""Thousands of films: memory grows with their number by their results, a few kilobytes each, and holds no film."""
+"""Thousands of films: memory grows with their number by their names when they are predicted, by their labels when they
+are prepared, and holds no film."""
 
 import os
 import shutil
@@ -16,6 +17,7 @@ from .kills import Tool
 IMAGES = int(os.environ.get('LOAD_IMAGES', 300))
 FEW = IMAGES // 10  # the run whose memory the long one is compared with
 FILM = 256 * 256  # bytes of a decoded film
+NAMES = 6_000  # bytes a film: its name, and the noise; what is known of it would take 20,000 to 30,000
 pytestmark = pytest.mark.robust
 
 
@@ -91,5 +93,5 @@ def test_predicting(many, tiny_config, trained, phantoms, tmp_path, record_prope
     grown = measured('test --images', start)
     record_property('area', 'load')
     record_property('survived', IMAGES)
-    assert grown < FILM / 2
+    assert grown < NAMES
     assert len(list((tmp_path / str(IMAGES) / 'overlays').glob('*.png'))) == IMAGES
