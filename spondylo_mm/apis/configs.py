@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from mmengine.config import Config, DictAction
 
+from ..datasets.wrappers import configs_inside
 from ..errors import InputError
 
 DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -75,14 +76,22 @@ def load_config(path: str | Path, options: Sequence[str] = (), data_root: str | 
     config.merge_from_dict(changes)
     try:
         if data_root is not None:
-            config.data_root = data_root
-            for name in DATALOADERS:
-                config[name].dataset.data_root = data_root
+            _set_data_root(config, data_root)
         _check_agreement(config, path)
     except (AttributeError, LookupError, TypeError) as error:
         raise InputError(f'{path}: lacks what every config here has ({_first_sentence(error)}): inherit one') from error
     _check_counts(config, path)
     return config
+
+
+def _set_data_root(config: Config, data_root: str) -> None:
+    """Of folders that a config joins, the one that it calls ``data_root`` is meant."""
+    for name in DATALOADERS:
+        inside = configs_inside(config[name].dataset, f'{name}.dataset')
+        for dataset in inside:
+            if len(inside) == 1 or dataset.data_root == config.data_root:
+                dataset.data_root = data_root
+    config.data_root = data_root
 
 
 @contextmanager
@@ -246,16 +255,21 @@ def _check_agreement(config: Config, path: Path) -> None:
         raise InputError(
             f'{path}: codec and model.head.decoder disagree: hand the codec to head and datasets, as demo.py'
         )
-    if len({config[loader].dataset.get('anchor') for loader in DATALOADERS}) > 1:
+    inside = {loader: configs_inside(config[loader].dataset, f'{path}: {loader}.dataset') for loader in DATALOADERS}
+    for loader in DATALOADERS[1:]:
+        if inside[loader] != [config[loader].dataset]:
+            raise InputError(f'{path}: {loader}.dataset: is a wrapper: only train_dataloader joins or repeats datasets')
+    anchors = {dataset.get('anchor') for datasets in inside.values() for dataset in datasets}
+    if len(anchors) > 1:
         raise InputError(f'{path}: the loaders count slots from different ends: give all three the same dataset.anchor')
-    if config.codec.type == 'VertebraCenters' and config.train_dataloader.dataset.get('anchor') == 'cranial':
+    if config.codec.type == 'VertebraCenters' and 'cranial' in anchors:
         raise InputError(f'{path}: VertebraCenters learns from slot 0 what a sacrum is: give the loaders anchor=caudal')
     for loader in DATALOADERS:
         if config[loader].num_workers == 0:
             config[loader].persistent_workers = False  # torch refuses to keep workers that there are none of
-        if config[loader].dataset.data_root != config.data_root:
+        if config.data_root not in [dataset.data_root for dataset in inside[loader]]:
             raise InputError(f'{path}: data_root and {loader}.dataset.data_root disagree: give the loaders the same')
-        if config[loader].dataset.codec != config.model.head.decoder:
+        if any(dataset.codec != config.model.head.decoder for dataset in inside[loader]):
             raise InputError(
                 f'{path}: {loader}.dataset.codec and model.head.decoder disagree: give both the same codec'
             )

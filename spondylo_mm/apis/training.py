@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process, master_only
-from mmengine.logging import MMLogger
+from mmengine.logging import MMLogger, print_log
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
@@ -23,6 +23,7 @@ from .. import plugin  # noqa: F401 (the config's custom_imports do the same; he
 from ..atomic import atomic_path, make_output_folder
 from ..command_line import DISK_ERRORS
 from ..datasets.loader_watch import LOST_CONTACT
+from ..datasets.wrappers import datasets_inside
 from ..engine.hooks.run_record_hook import FILE_NAME
 from ..engine.optim.bf16_optim_wrapper import cpu_computes_bf16
 from ..errors import InputError
@@ -37,6 +38,7 @@ from .configs import (
     without_pretraining,
 )
 from .fitting import check_parts_fit
+from .leak_warning import leak_warning
 from .pretraining import Pretraining, load_pretraining, no_waiting_for_the_network, take_pretraining
 from .processes import prepare_processes
 from .resuming import check_same_run, checkpoint_to_resume, run_settings
@@ -144,7 +146,11 @@ class _SpineRunner(Runner):
 
     def build_val_loop(self, loop: object) -> object:
         with built_from(self.cfg, 'the validation'):
-            return super().build_val_loop(loop)
+            loop = super().build_val_loop(loop)
+        trained, evaluated = (datasets_inside(of.dataloader.dataset) for of in (self.train_loop, loop))
+        if (warning := leak_warning(trained, evaluated)) is not None:
+            print_log(warning, self.logger, logging.WARNING)
+        return loop
 
     def build_optim_wrapper(self, optim_wrapper: object) -> object:
         with built_from(self.cfg, 'the optimizer'):
@@ -221,8 +227,11 @@ def _known_cause(runner: Runner, error: Exception) -> InputError | None:
             f'({str(error).split(". ")[0]}): lower it'
         )
     loaders = [runner.train_dataloader] + ([runner.val_dataloader] if runner.val_loop else [])
-    for died in filter(None, (loader.dataset.read_when_a_worker_died(error) for loader in loaders)):
-        images, how = died
+    for loader in loaders:
+        found = [dataset.read_when_a_worker_died(error) for dataset in datasets_inside(loader.dataset)]
+        if not any(found):
+            continue
+        images, how = [image for died in found if died for image in died[0]], next(filter(None, found))[1]
         which = ', '.join(images) or 'no image'
         return InputError(
             f'{which}: was being read when its loader worker died ({how}): check the file, or lower '

@@ -17,7 +17,10 @@ from mmpose.registry import DATA_SAMPLERS
 
 
 class SeededIndex(int):
-    """An index into a dataset with the seed of the randomness of its sample."""
+    """An index into a dataset with the seed of the randomness of its sample.
+
+    It keeps that in what mmengine's ``ConcatDataset`` and ``RepeatDataset`` make of an index into themselves.
+    """
 
     seed: tuple[int, ...]
 
@@ -25,6 +28,12 @@ class SeededIndex(int):
         self = super().__new__(cls, index)
         self.seed = seed
         return self
+
+    def __sub__(self, other: int) -> SeededIndex:
+        return SeededIndex(int(self) - other, self.seed)
+
+    def __mod__(self, other: int) -> SeededIndex:
+        return SeededIndex(int(self) % other, self.seed)
 
 
 @DATA_SAMPLERS.register_module()

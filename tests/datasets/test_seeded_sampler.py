@@ -5,6 +5,7 @@ import random
 
 import numpy as np
 import pytest
+from mmengine.dataset import BaseDataset, ConcatDataset, RepeatDataset
 
 from spondylo_mm.apis.configs import load_config
 from spondylo_mm.datasets.seeded_sampler import SeededIndex, SeededSampler, seeded
@@ -70,3 +71,23 @@ def test_training_sees_the_same_pixels_with_any_number_of_workers(num_workers, t
 
     for alone, loaded in zip(batches(0), batches(num_workers), strict=True):
         np.testing.assert_array_equal(np.stack(alone), np.stack(loaded))
+
+
+def test_a_sample_of_joined_and_repeated_datasets_has_the_seed_of_its_index():
+    """Repetitions of an image are different samples."""
+
+    class Drawing(BaseDataset):
+        def load_data_list(self) -> list[dict]:
+            return [dict(image=image) for image in DATA]
+
+        def __getitem__(self, index: int) -> tuple:
+            return int(index), *draws(index)
+
+    joined = ConcatDataset([Drawing(), Drawing()])
+    repeated = RepeatDataset(joined.datasets[1], times=2)
+    for dataset in (joined, repeated):
+        sampler = SeededSampler(dataset, seed=0)
+        samples = [dataset[index] for index in sampler]
+        assert samples == [dataset[index] for index in sampler]
+        assert sorted(image for image, *_ in samples) == sorted([*DATA, *DATA])
+        assert len({draw for _, *drawn in samples for draw in drawn}) == 4 * len(DATA)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from mmengine.dataset import RepeatDataset
 from torch import nn
 
 from spondylo_mm import plugin  # noqa: F401
@@ -30,7 +31,7 @@ def told(root, numbers=None, **kwargs) -> torch.Tensor:
     head = nn.Module()
     head.register_buffer('spine_model', torch.zeros(VECTOR_SIZE, dtype=torch.float64) if numbers is None else numbers)
     dataset = SpondyloDataset(codec={}, data_root=str(root), ann_file='annotations/train.json', **kwargs)
-    loader = SimpleNamespace(dataset=SimpleNamespace(dataset=dataset))  # repeated
+    loader = SimpleNamespace(dataset=RepeatDataset(dataset, times=2))
     SpineModelHook().before_train(SimpleNamespace(model=SimpleNamespace(head=head), train_dataloader=loader))
     return head.spine_model
 

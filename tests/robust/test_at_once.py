@@ -52,14 +52,20 @@ class Deadly:
         return results
 
 
-def test_a_loader_worker_that_dies_names_its_image(tiny_config, phantoms, tmp_path, record_property):
+@pytest.mark.parametrize('joined', [False, True])
+def test_a_loader_worker_that_dies_names_its_image(joined, tiny_config, phantoms, tmp_path, record_property):
     images = json.loads((phantoms / 'annotations' / 'train.json').read_text())['images']
     config = tmp_path / 'config.py'
-    config.write_text(f"""
+    text = f"""
 _base_ = ['{tiny_config}']
 deadly = dict(type='Deadly', image='{images[3]['file_name']}')
-train_dataloader = dict(num_workers=1, dataset=dict(pipeline=[deadly, *_base_.train_pipeline]))
-""")
+dataset = dict(_base_.train_dataloader.dataset, pipeline=[deadly, *_base_.train_pipeline])
+train_dataloader = dict(num_workers=1, dataset=dataset)
+"""
+    if joined:
+        wrapper = "type='ConcatDataset', _delete_=True, datasets=[_base_.train_dataloader.dataset, dataset]"
+        text = text.replace('num_workers=1, dataset=dataset', f'num_workers=1, dataset=dict({wrapper})')
+    config.write_text(text)
     with pytest.raises(InputError) as error:
         train(str(config), data_root=str(phantoms), work_dir=str(tmp_path / 'out'))
     assert images[3]['file_name'] in str(error.value) and 'loader worker died' in str(error.value)

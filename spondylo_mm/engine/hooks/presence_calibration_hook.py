@@ -15,6 +15,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ...codecs.centers.calibration import fit_calibration
+from ...datasets.wrappers import configs_inside
 
 
 @HOOKS.register_module()
@@ -62,10 +63,8 @@ def _heads(runner: Any) -> Iterator[nn.Module]:
 
 def _augmented_validation(runner: Any) -> DataLoader:
     settings = copy.deepcopy(runner.cfg.val_dataloader)
-    trained = runner.cfg.train_dataloader.dataset
-    while 'pipeline' not in trained:  # RepeatDataset and its like
-        trained = trained.dataset
-    settings.dataset.pipeline = trained.pipeline
+    trained = configs_inside(runner.cfg.train_dataloader.dataset, 'train_dataloader.dataset')
+    settings.dataset.pipeline = trained[0].pipeline  # of joined folders, the first
     settings.sampler = dict(type='SeededSampler', shuffle=False)
     settings.persistent_workers = False
     return runner.build_dataloader(settings, seed=runner.seed)

@@ -21,6 +21,7 @@ from mmpose.registry import HOOKS
 
 from ... import __version__
 from ...atomic import write_json
+from ...datasets.wrappers import datasets_inside
 
 FILE_NAME = 'run.json'
 SCHEMA = 1
@@ -90,18 +91,18 @@ class RunRecordHook(Hook):
 
 
 def _describe_data(runner: Any) -> dict:
-    datasets = [runner.train_dataloader.dataset]
-    if runner.val_loop is not None:
-        datasets.append(runner.val_dataloader.dataset)
+    trained = datasets_inside(runner.train_dataloader.dataset)
+    evaluated = [] if runner.val_loop is None else [runner.val_dataloader.dataset]
     digest = hashlib.sha256()
-    for dataset in datasets:
+    for dataset in (*trained, *evaluated):
         digest.update(Path(dataset.ann_file).read_bytes())
-    images = [len(dataset) for dataset in datasets]
+    roots = list(dict.fromkeys(str(dataset.data_root) for dataset in trained))
     return dict(
         root=str(runner.cfg.data_root),
+        **(dict(train_roots=roots) if len(roots) > 1 else {}),
         sha256=digest.hexdigest(),
-        train_images=images[0],
-        val_images=images[1] if len(images) > 1 else 0,
+        train_images=sum(map(len, trained)),
+        val_images=sum(map(len, evaluated)),
     )
 
 

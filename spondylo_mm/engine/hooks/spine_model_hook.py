@@ -11,7 +11,7 @@ from mmengine.model import is_model_wrapper
 from mmpose.registry import HOOKS
 
 from ...codecs.structured.fitting import fit_spine_model, labelled_spines
-from ...datasets.spondylo_dataset import SpondyloDataset
+from ...datasets.wrappers import datasets_inside
 from ...errors import InputError
 
 
@@ -29,11 +29,10 @@ class SpineModelHook(Hook):
         numbers = getattr(model.head, 'spine_model', None)
         if numbers is None or numbers.any():
             return
-        dataset = runner.train_dataloader.dataset
-        while not isinstance(dataset, SpondyloDataset):  # RepeatDataset and its like
-            dataset = dataset.dataset
+        datasets = datasets_inside(runner.train_dataloader.dataset)
+        annotations = [spine for dataset in datasets for spine in dataset.read_annotation_file()['annotations']]
         try:
-            fitted = fit_spine_model(labelled_spines(dataset.read_annotation_file()['annotations']))
+            fitted = fit_spine_model(labelled_spines(annotations))
         except InputError as error:
             print_log(str(error), 'current')
             return
