@@ -99,6 +99,7 @@ def _text(value: Any) -> str:
 def _describe(run: Run) -> str:
     versions = run.recorded('versions') or {}
     data = [run.recorded('data', key) for key in ('root', 'train_images', 'val_images', 'sha256')]
+    data[0] = ' and '.join(run.recorded('data', 'train_roots') or [str(data[0])])
     best = run.lowest('loss')
     _, rates = run.training_series('lr')
     rows = {

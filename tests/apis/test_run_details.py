@@ -90,6 +90,12 @@ def test_a_run_is_described_by_where_it_comes_from(make_run):
         assert line in lines
 
 
+def test_every_folder_that_a_run_was_trained_on_is_told(make_run):
+    joined = RECORD | dict(data=RECORD['data'] | dict(train_roots=['data/demo', 'data/more']))
+    told = format_details([read_run(make_run('a', [], joined))])
+    assert 'data/demo and data/more, 320 + 48 images' in told
+
+
 def test_what_an_older_run_did_not_record_is_a_dash(make_run):
     (title, *lines) = format_details([read_run(make_run('a', []))], pytest.fail).splitlines()
     assert title.startswith('a ') and lines and all(line.split()[-1] == '–' for line in lines)

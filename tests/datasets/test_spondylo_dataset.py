@@ -10,7 +10,7 @@ import torch
 from mmengine.registry import init_default_scope
 
 from spondylo_mm import plugin  # noqa: F401
-from spondylo_mm.anatomy import FLIP_INDICES, KEYPOINT_NAMES, NUM_KEYPOINTS, NUM_SLOTS
+from spondylo_mm.anatomy import FLIP_INDICES, KEYPOINT_NAMES, NUM_KEYPOINTS, NUM_SLOTS, UNKNOWN
 from spondylo_mm.datasets.spondylo_dataset import SpondyloDataset
 from spondylo_mm.errors import InputError
 
@@ -105,3 +105,12 @@ def test_a_truncated_file_is_refused_by_name(tmp_path):
     (tmp_path / 'a.json').write_text(json.dumps(coco())[:-20])
     with pytest.raises(InputError, match='a.json: not a COCO keypoint file'):
         SpondyloDataset(codec=CODEC, data_root=str(tmp_path), ann_file='a.json')
+
+
+def test_of_unlabelled_films_no_empty_labels_are_kept():
+    films = {f'{number}.png': f'/films/{number}.png' for number in range(100)}
+    dataset = SpondyloDataset(codec={}, images=films, pipeline=[], test_mode=True)
+    assert dataset.data_bytes.nbytes / len(films) < 300  # what is kept of each; keypoints alone are 320
+    info = dataset.get_data_info(7)
+    assert info['img_path'] == '/films/7.png' and info['keypoints'].shape == (1, NUM_KEYPOINTS, 2)
+    assert not info['keypoints_visible'].any() and (info['slot_presence'] == UNKNOWN).all()
