@@ -92,7 +92,7 @@ def test_a_run_is_described_by_where_it_comes_from(make_run):
 
 def test_every_folder_that_a_run_was_trained_on_is_told(make_run):
     joined = RECORD | dict(data=RECORD['data'] | dict(train_roots=['data/demo', 'data/more']))
-    told = format_details([read_run(make_run('a', [], joined))])
+    told = format_details([read_run(make_run('a', [], joined))], pytest.fail)
     assert 'data/demo and data/more, 320 + 48 images' in told
 
 
