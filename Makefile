@@ -8,7 +8,7 @@ PYTHON := $(VENV)/bin/python
 PIP    := $(PYTHON) -m pip install --quiet --disable-pip-version-check
 DEMO   := work_dirs/demo
 
-.PHONY: help setup demo test test-slow test-robust lint benchmark-codec benchmark-models benchmark-identity benchmark-clinical clean
+.PHONY: help setup demo test test-slow test-robust test-guards lint benchmark-codec benchmark-models benchmark-identity benchmark-clinical clean
 
 help:  ## explain every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 20
@@ -31,6 +31,9 @@ test-slow: setup  ## run the slow tests: full-size models, one step each
 
 test-robust: setup  ## bad inputs, fuzzing, kills, full disks, load: a quarter of an hour, one table at the end
 	$(PYTHON) -m pytest -p tests.robust_table -m 'not gpu' tests/bad_inputs tests/fuzz tests/robust
+
+test-guards: setup  ## take out every refusal and safeguard, one at a time: does a test notice? half an hour
+	$(PYTHON) -m tests.guards
 
 lint: setup  ## check style
 	$(PYTHON) -m ruff check .

@@ -78,12 +78,7 @@ SAFEGUARDS = (
     ),
     ('what was half-written is removed', 'spondylo_mm/atomic.py', 'part.unlink(missing_ok=True)', 'pass'),
     ('one process at a time in a folder', 'spondylo_mm/atomic.py', 'fcntl.flock(handle, fcntl.LOCK_EX)', 'pass'),
-    (
-        'JSON is strict',
-        'spondylo_mm/atomic.py',
-        'return json.dumps(content, indent=indent, allow_nan=False)',
-        'return json.dumps(content, indent=indent)',
-    ),
+    ('JSON is strict', 'spondylo_mm/json_pieces.py', 'allow_nan=False', 'allow_nan=True'),
     (
         'no formulas in tables',
         'spondylo_mm/escaping.py',
@@ -142,8 +137,8 @@ SAFEGUARDS = (
     (
         'identifiers are not copied unasked',
         'spondylo_mm/apis/testing.py',
-        'if keep_ids:',
-        'if True:',
+        ' if keep_ids else {}',
+        '',
     ),
     (
         'links do not lead out of the dataset',
