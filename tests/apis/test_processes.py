@@ -74,6 +74,11 @@ def test_processes_that_nobody_started_are_refused(monkeypatch):
         prepare_processes(Config(), 'pytorch')
 
 
+def test_a_launcher_that_does_not_exist_is_refused():
+    with pytest.raises(InputError, match='--launcher rocket: choose one of none, pytorch'):
+        prepare_processes(Config(), 'rocket')
+
+
 @pytest.mark.parametrize('launcher, starts', [('slurm', 'srun'), ('mpi', 'mpirun')])
 def test_a_launcher_that_started_nothing_is_refused_with_its_command(launcher, starts, monkeypatch):
     monkeypatch.setattr('torch.cuda.is_available', lambda: True)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.logging import HistoryBuffer
 
 from spondylo_mm.apis.resuming import checkpoint_to_resume
 from spondylo_mm.apis.training import train
@@ -30,7 +31,7 @@ def test_the_last_of_a_work_dir_is_the_one_of_the_highest_epoch(tmp_path):
 def test_a_work_dir_without_one_and_a_file_that_is_not_there_are_refused(tmp_path):
     with pytest.raises(InputError, match='holds no checkpoint: leave it out'):
         checkpoint_to_resume(True, tmp_path)
-    with pytest.raises(InputError, match='nowhere.pth: no such checkpoint'):
+    with pytest.raises(InputError, match='nowhere.pth: no such checkpoint: .* or --resume alone'):
         checkpoint_to_resume('nowhere.pth', tmp_path)
 
 
@@ -43,6 +44,9 @@ def test_only_a_whole_and_plain_checkpoint_of_a_run_can_be_resumed(tmp_path, mon
     with pytest.raises(InputError, match='not opened for safety'):
         checkpoint_to_resume('evil.pth', tmp_path)
     assert not (tmp_path / 'owned').exists()
+    a_checkpoint(tmp_path / 'mmengine.pth', message_hub=dict(loss=HistoryBuffer([0.5], [1])))
+    with pytest.raises(InputError, match='was written by another program'):
+        checkpoint_to_resume('mmengine.pth', tmp_path)
 
 
 @pytest.mark.parametrize(
