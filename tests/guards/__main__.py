@@ -3,7 +3,8 @@
     python -m tests.guards [--coverage FILE] [--only TEXT]
 
 The tests that are run for a guard are those that pass through its line, as ``.coverage`` says, which
-``python -m pytest --cov --cov-context=test`` writes; without it this is done first. In the end those that failed must
+``python -m pytest --cov --cov-context=test`` writes; without it this is done first. Where only a process that a test
+starts comes there, they are those of the module. In the end those that failed must
 pass where nothing is broken. Exit status 1 if they do not, or if no test noticed that a guard was gone.
 """
 
@@ -43,7 +44,7 @@ def main() -> int:
         copy_repository(copy)
         for guard in all_guards(ROOT):
             if args.only in f'{guard.name} {guard.path}':
-                noticed.append(noticed_by(guard, tests[guard.path, guard.line], copy))
+                noticed.append(noticed_by(guard, tests[guard.path, guard.line] or tests_of_module(guard.path), copy))
                 print(f'{noticed[-1] or "NOT NOTICED":<90} {guard.path}:{guard.line} {guard.name[:90]}', flush=True)
         failing = run_tests(copy, sorted({*noticed} - {'', _HANGS}))
     missed = noticed.count('')
@@ -68,6 +69,13 @@ def tests_by_line(coverage: Path) -> dict[tuple[str, int], list[str]]:
         for line, contexts in data.contexts_by_lineno(file).items():
             tests[path, line] = sorted({context.rpartition('|')[0] for context in contexts} - {''})
     return tests
+
+
+def tests_of_module(path: str) -> list[str]:
+    """The file of tests that mirrors a module's, if there is one."""
+    module = Path(path).relative_to('spondylo_mm')
+    tests = Path('tests') / module.with_name(f'test_{module.name}')
+    return [tests.as_posix()] if (ROOT / tests).is_file() else []
 
 
 def copy_repository(copy: Path) -> None:
