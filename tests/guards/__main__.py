@@ -4,8 +4,8 @@
 
 The tests that are run for a guard are those that pass through its line, as ``.coverage`` says, which
 ``python -m pytest --cov --cov-context=test`` writes; without it this is done first. Where only a process that a test
-starts comes there, they are those of the module. In the end those that failed must
-pass where nothing is broken. Exit status 1 if they do not, or if no test noticed that a guard was gone.
+starts comes there, they are those of the module. In the end those that failed must pass where nothing is broken. Exit
+status 1 if they do not, or if no test noticed that a guard was gone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .guards import Guard, all_guards
 
 ROOT = Path(__file__).parents[2]
 _COPIED = ('spondylo_mm', 'tests', 'tools', 'configs', 'docs', 'benchmarks', 'setup.cfg', 'README.md', 'pyproject.toml')
-_MOST_TESTS = 12  # for one guard: who passes through its line most seldom comes first
+_MOST_TESTS = 12  # for one guard
 _PATIENCE = 300  # s for the tests of one guard: if they hang without it, that is noticed, too
 _HANGS = 'they run on without end'
 
@@ -42,7 +42,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         copy = Path(temporary) / 'repository'
         copy_repository(copy)
-        for guard in all_guards(ROOT):
+        for guard in all_guards(copy):
             if args.only in f'{guard.name} {guard.path}':
                 noticed.append(noticed_by(guard, tests[guard.path, guard.line] or tests_of_module(guard.path), copy))
                 print(f'{noticed[-1] or "NOT NOTICED":<90} {guard.path}:{guard.line} {guard.name[:90]}', flush=True)
@@ -60,7 +60,7 @@ def measure_coverage() -> Path:
 
 
 def tests_by_line(coverage: Path) -> dict[tuple[str, int], list[str]]:
-    """Tests that pass through each line, ``(file, line)``, those that share it with the fewest others first."""
+    """Tests that pass through each line, ``(file, line)``."""
     data = CoverageData(coverage)
     data.read()
     tests: dict[tuple[str, int], list[str]] = defaultdict(list)
