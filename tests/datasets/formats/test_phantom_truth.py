@@ -1,6 +1,7 @@
 """Phantoms read with their whole truth instead of their label files."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -77,3 +78,12 @@ def test_an_image_that_the_truth_does_not_describe_is_named(phantoms, tmp_path):
     (tmp_path / 'truth.json').write_text(json.dumps(spoiled))
     prepared = prepare(tmp_path, tmp_path / 'out', format='phantom-truth')
     assert [row.file for row in prepared.unreadable] == [first]
+
+
+@pytest.mark.parametrize('content', ['{', '[]', '{}'])
+def test_a_damaged_truth_is_named(content, phantoms, tmp_path):
+    shutil.copytree(phantoms[0], tmp_path / 'phantoms')
+    (tmp_path / 'phantoms' / 'truth.json').write_text(content)
+    with pytest.raises(InputError, match=r'truth\.json: not the truth of phantoms: draw them again'):
+        prepare(tmp_path / 'phantoms', tmp_path / 'out', format='phantom-truth')
+    assert not (tmp_path / 'out').exists()
