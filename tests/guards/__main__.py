@@ -27,7 +27,7 @@ from .guards import Guard, all_guards
 
 ROOT = Path(__file__).parents[2]
 _COPIED = ('spondylo_mm', 'tests', 'tools', 'configs', 'docs', 'benchmarks', 'setup.cfg', 'README.md', 'pyproject.toml')
-_MOST_TESTS = 12  # for one guard
+_MOST_TESTS = 12  # for one guard, those of its module first
 _PATIENCE = 300  # s for the tests of one guard: if they hang without it, that is noticed, too
 _HANGS = 'they run on without end'
 
@@ -44,7 +44,7 @@ def main() -> int:
         copy_repository(copy)
         for guard in all_guards(copy):
             if args.only in f'{guard.name} {guard.path}':
-                noticed.append(noticed_by(guard, tests[guard.path, guard.line] or tests_of_module(guard.path), copy))
+                noticed.append(noticed_by(guard, tests[guard.path, guard.line], copy))
                 print(f'{noticed[-1] or "NOT NOTICED":<90} {guard.path}:{guard.line} {guard.name[:90]}', flush=True)
         failing = run_tests(copy, sorted({*noticed} - {'', _HANGS}))
     missed = noticed.count('')
@@ -71,13 +71,6 @@ def tests_by_line(coverage: Path) -> dict[tuple[str, int], list[str]]:
     return tests
 
 
-def tests_of_module(path: str) -> list[str]:
-    """The file of tests that mirrors a module's, if there is one."""
-    module = Path(path).relative_to('spondylo_mm')
-    tests = Path('tests') / module.with_name(f'test_{module.name}')
-    return [tests.as_posix()] if (ROOT / tests).is_file() else []
-
-
 def copy_repository(copy: Path) -> None:
     for name in _COPIED:
         if (ROOT / name).is_dir():
@@ -89,12 +82,21 @@ def copy_repository(copy: Path) -> None:
 
 
 def noticed_by(guard: Guard, tests: list[str], copy: Path) -> str:
-    """The first test that fails without the guard, '' if none does."""
+    """The first test that fails without the guard, '' if none does.
+
+    Args:
+        tests: those that pass through its line.
+    """
+    module = Path(guard.path).relative_to('spondylo_mm')
+    mirror = (Path('tests') / module.with_name(f'test_{module.name}')).as_posix()
+    tests = sorted(tests, key=lambda test: not test.startswith(mirror))[:_MOST_TESTS]
+    if not tests and (copy / mirror).is_file():
+        tests = [mirror]
     file = copy / guard.path
     whole = file.read_text(encoding='utf-8')
     file.write_text(guard.without, encoding='utf-8')
     try:
-        return run_tests(copy, tests[:_MOST_TESTS], _PATIENCE)
+        return run_tests(copy, tests, _PATIENCE)
     finally:
         file.write_text(whole, encoding='utf-8')
 
