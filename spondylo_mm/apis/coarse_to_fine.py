@@ -4,7 +4,7 @@ and a closeup of each vertebra where they are to a fraction of a pixel.
 The first pass decides what the vertebrae are called, for it has seen all there is to see. The second sees each vertebra
 larger, and moves its corners; and of those at the ends of the spine, where a slipped body or a faint one is most easily
 mistaken, it may say with more certainty where they are, or that they are there at all. A closeup moves the corners of
-the one vertebra in its middle.
+the one vertebra in its middle, those of which it is surer.
 """
 
 from __future__ import annotations
@@ -86,10 +86,13 @@ def refine(sample: PoseDataSample, closer: PoseDataSample) -> None:
 
 
 def refine_one(sample: PoseDataSample, slot: int, closeup: PoseDataSample) -> None:
-    """Move the vertebra in one slot of a sample to where a closeup found it, if it did; arguments as of
-    :func:`refine`."""
+    """Move the vertebra in one slot of a sample to where a closeup found it again, if it did: each corner of which the
+    closeup is surer, for those of a long sacrum may lie outside of it. Arguments as of :func:`refine`."""
     found, again = _found_again(sample, closeup)
-    _take(_OF_CORNERS, sample, closeup, found[found == slot], again[found == slot])
+    for theirs in again[found == slot]:
+        before, now = (_by_slot(look.pred_instances.keypoint_spread) for look in (sample, closeup))
+        surer = now[theirs] < before[slot]
+        _take(_OF_CORNERS, sample, closeup, (slot, surer), (theirs, surer))
 
 
 def _found_again(sample: PoseDataSample, closer: PoseDataSample) -> tuple[np.ndarray, np.ndarray]:
@@ -121,14 +124,12 @@ def _surer_ends(
     return slots[is_surer], theirs[is_surer]
 
 
-def _take(
-    keys: tuple[str, ...], sample: PoseDataSample, closer: PoseDataSample, slots: np.ndarray, theirs: np.ndarray
-) -> None:
-    """Replace values of a sample's slots by those of the other's slots."""
+def _take(keys: tuple[str, ...], sample: PoseDataSample, closer: PoseDataSample, own: object, theirs: object) -> None:
+    """Replace a sample's values by the other's, at indices of each into (S, 4, ...)."""
     for key in keys:
         values, others = sample.pred_instances[key], closer.pred_instances[key]
         replaced = _by_slot(values).copy()
-        replaced[slots] = _by_slot(others)[theirs]
+        replaced[own] = _by_slot(others)[theirs]
         sample.pred_instances[key] = replaced.reshape(values.shape)
 
 

@@ -150,6 +150,17 @@ def test_a_closeup_moves_the_vertebra_in_its_middle_and_no_other():
     assert first.pred_instances.presence[0, :5].tolist() == [0.9] * 4 + [0]
 
 
+def test_a_corner_that_its_closeup_is_less_sure_of_stays():
+    vertebrae = spine(2)
+    first, closeup = sample(dict(enumerate(vertebrae))), sample({0: vertebrae[1] + 2}, score=0.7, spread=2.0)
+    closeup.pred_instances.keypoint_spread[0, 2] = 7.0
+    refine_one(first, 1, closeup)
+    corners = first.pred_instances.keypoints.reshape(NUM_SLOTS, 4, 2)
+    np.testing.assert_allclose(corners[1] - vertebrae[1], [[2, 2], [2, 2], [0, 0], [2, 2]])
+    assert first.pred_instances.keypoint_spread[0, 4:8].tolist() == [2, 2, 6, 2]
+    assert first.pred_instances.keypoint_scores[0, 4:8].tolist() == [0.7, 0.7, 0.5, 0.7]
+
+
 def test_a_vertebra_that_its_closeup_does_not_show_stays():
     vertebrae = spine(2)
     first = sample(dict(enumerate(vertebrae)))
