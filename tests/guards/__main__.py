@@ -2,9 +2,9 @@
 
     python -m tests.guards [--coverage FILE] [--only TEXT]
 
-The tests that are run for a guard are those that pass through its line, as ``.coverage`` says, which
+The tests that are run for a refusal are those that pass through its line, as ``.coverage`` says, which
 ``python -m pytest --cov --cov-context=test`` writes; without it this is done first. Where only a process that a test
-starts comes there, they are those of the module. In the end those that failed must pass where nothing is broken. Exit
+starts comes there, they are those of the module. A safeguard names its own. In the end those that failed must pass where nothing is broken. Exit
 status 1 if they do not, or if no test noticed that a guard was gone.
 """
 
@@ -27,7 +27,7 @@ from .guards import Guard, all_guards
 
 ROOT = Path(__file__).parents[2]
 _COPIED = ('spondylo_mm', 'tests', 'tools', 'configs', 'docs', 'benchmarks', 'setup.cfg', 'README.md', 'pyproject.toml')
-_MOST_TESTS = 12  # for one guard, those of its module first
+_MOST_TESTS = 12  # for one guard
 _PATIENCE = 300  # s for the tests of one guard: if they hang without it, that is noticed, too
 _HANGS = 'they run on without end'
 
@@ -87,16 +87,14 @@ def noticed_by(guard: Guard, tests: list[str], copy: Path) -> str:
     Args:
         tests: those that pass through its line.
     """
-    module = Path(guard.path).relative_to('spondylo_mm')
-    mirror = (Path('tests') / module.with_name(f'test_{module.name}')).as_posix()
-    tests = sorted(tests, key=lambda test: not test.startswith(mirror))[:_MOST_TESTS]
-    if not tests and (copy / mirror).is_file():
-        tests = [mirror]
+    if guard.tests or not tests:
+        module = Path(guard.path).relative_to('spondylo_mm')
+        tests = [guard.tests or (Path('tests') / module.with_name(f'test_{module.name}')).as_posix()]
     file = copy / guard.path
     whole = file.read_text(encoding='utf-8')
     file.write_text(guard.without, encoding='utf-8')
     try:
-        return run_tests(copy, tests, _PATIENCE)
+        return run_tests(copy, tests[:_MOST_TESTS], _PATIENCE)
     finally:
         file.write_text(whole, encoding='utf-8')
 

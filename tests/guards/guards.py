@@ -22,14 +22,16 @@ class Guard:
     Attributes:
         name: what it is, for people.
         path: of the file in the repository.
-        line: where its statement begins, as coverage counts lines.
+        line: where it stands.
         without: the whole file's text without the guard.
+        tests: file or folder of those that must notice; '' if that is for coverage to say.
     """
 
     name: str
     path: str
     line: int
     without: str
+    tests: str = ''
 
 
 def all_guards(root: Path) -> Iterator[Guard]:
@@ -40,14 +42,12 @@ def all_guards(root: Path) -> Iterator[Guard]:
     """
     for path in sorted((root / PACKAGE).rglob('*.py')):
         yield from _refusals(path.relative_to(root).as_posix(), path.read_text(encoding='utf-8'))
-    for name, path, guard, instead in SAFEGUARDS:
+    for name, path, guard, instead, tests in SAFEGUARDS:
         text = (root / path).read_text(encoding='utf-8')
         if text.count(guard) != 1:
             raise ValueError(f'{name}: {text.count(guard)} times in {path}')
         line = text[: text.index(guard)].count('\n') + 1
-        statements = (node.lineno for node in ast.walk(ast.parse(text)) if isinstance(node, ast.stmt))
-        first = max(begin for begin in statements if begin <= line)
-        yield Guard(name, path, first, text.replace(guard, instead))
+        yield Guard(name, path, line, text.replace(guard, instead), tests)
 
 
 def _refusals(path: str, text: str) -> Iterator[Guard]:
@@ -68,106 +68,146 @@ def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
-# name, file, its text, and what stands there once it is broken
+# name, file, its text, what stands there once it is broken, and the tests that must notice
 SAFEGUARDS = (
     (
         'a file is written under another name',
         'spondylo_mm/atomic.py',
         'yield part\n        os.replace(part, path)',
         'yield path',
+        'tests/test_atomic.py',
     ),
-    ('what was half-written is removed', 'spondylo_mm/atomic.py', 'part.unlink(missing_ok=True)', 'pass'),
-    ('one process at a time in a folder', 'spondylo_mm/atomic.py', 'fcntl.flock(handle, fcntl.LOCK_EX)', 'pass'),
-    ('JSON is strict', 'spondylo_mm/json_pieces.py', 'allow_nan=False', 'allow_nan=True'),
+    (
+        'what was half-written is removed',
+        'spondylo_mm/atomic.py',
+        'part.unlink(missing_ok=True)',
+        'pass',
+        'tests/test_atomic.py',
+    ),
+    (
+        'one process at a time in a folder',
+        'spondylo_mm/atomic.py',
+        'fcntl.flock(handle, fcntl.LOCK_EX)',
+        'pass',
+        'tests/test_atomic.py',
+    ),
+    (
+        'JSON is strict',
+        'spondylo_mm/json_pieces.py',
+        'allow_nan=False',
+        'allow_nan=True',
+        'tests/test_json_pieces.py',
+    ),
     (
         'no formulas in tables',
         'spondylo_mm/escaping.py',
         'text.lstrip().startswith(_FORMULA_STARTS)',
         'False',
+        'tests/test_escaping.py',
     ),
     (
         'no control characters on terminals',
         'spondylo_mm/escaping.py',
         'char if char.isprintable() else',
         'char if True else',
+        'tests/test_escaping.py',
     ),
     (
         'no markup from names in the report',
         'spondylo_mm/visualization/report/page.py',
         ".replace('<', '\\\\u003c')",
         '',
+        'tests/apis/report',
     ),
     (
         'the report runs no script but its own',
         'spondylo_mm/visualization/report/page.py',
-        """[f'<meta http-equiv="Content-Security-Policy" content="{policy}">']""",
+        '[f\'<meta http-equiv="Content-Security-Policy" content="{policy}">\']',
         '[]',
+        'tests/apis/report',
     ),
-    ('checkpoints are not unpickled', 'spondylo_mm/apis/checkpoints.py', 'weights_only=True', 'weights_only=False'),
+    (
+        'checkpoints are not unpickled',
+        'spondylo_mm/apis/checkpoints.py',
+        'weights_only=True',
+        'weights_only=False',
+        'tests/apis/test_checkpoints.py',
+    ),
     (
         'image size is bounded before decoding',
         'spondylo_mm/datasets/radiograph.py',
         'check_size(path, *image.size)',
         'pass',
+        'tests/datasets/test_radiograph.py',
     ),
     (
         'DICOM size is bounded before decoding',
         'spondylo_mm/datasets/dicom.py',
         'check_size(path, int(header.Columns), int(header.Rows))',
         'pass',
+        'tests/datasets/test_dicom.py',
     ),
     (
         'no other formats than these are decoded',
         'spondylo_mm/datasets/radiograph.py',
         'formats=_FORMATS',
         'formats=None',
+        'tests/datasets/test_radiograph.py',
     ),
     (
         "pydicom's warnings, which quote the header, are not shown",
         'spondylo_mm/datasets/dicom.py',
         "warnings.simplefilter('ignore')",
         'pass',
+        'tests/datasets/test_dicom.py',
     ),
     (
         'a file of 12 bits is not read as one of 8',
         'spondylo_mm/datasets/dicom.py',
         "decoders.discard('pillow')",
         'pass',
+        'tests/datasets/test_dicom.py',
     ),
     (
         'identifiers are not copied unasked',
         'spondylo_mm/apis/testing.py',
         ' if keep_ids else {}',
         '',
+        'tests/apis/test_dicom_films.py',
     ),
     (
         'links do not lead out of the dataset',
         'spondylo_mm/datasets/formats/mendeley.py',
         'if real.is_relative_to(top):',
         'if True:',
+        'tests/bad_inputs',
     ),
     (
         'results of an earlier run do not stay beside new ones',
         'spondylo_mm/apis/testing.py',
         "return [*files, *(folder / 'overlays').glob('*.png')]",
         'return []',
+        'tests/apis/test_testing.py',
     ),
     (
         'of a worker that died it is known what it was reading',
         'spondylo_mm/datasets/loader_watch.py',
         'self._rows[worker.id] = torch.tensor([os.getpid(), int(index)])',
         'pass',
+        'tests/datasets/test_loader_watch.py',
     ),
     (
         'nothing is fetched where the network is not to be used',
         'spondylo_mm/apis/pretraining.py',
         'constants.HF_HUB_OFFLINE = True',
         'pass',
+        'tests/apis/test_pretraining.py',
     ),
     (
         'checkpoints name their data',
         'spondylo_mm/engine/hooks/run_record_hook.py',
         "checkpoint['meta']['data_sha256'] = self._record['data']['sha256']",
         'pass',
+        'tests/robust/test_same_bytes.py',
     ),
 )
