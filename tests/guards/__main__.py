@@ -4,8 +4,8 @@
 
 The tests that are run for a refusal are those that pass through its line, as ``.coverage`` says, which
 ``python -m pytest --cov --cov-context=test`` writes; without it this is done first. Where only a process that a test
-starts comes there, they are those of the module. A safeguard names its own. In the end those that failed must pass where nothing is broken. Exit
-status 1 if they do not, or if no test noticed that a guard was gone.
+starts comes there, they are those of the module. A safeguard names its own. In the end those that failed must pass
+where nothing is broken. Exit status 1 if they do not, or if no test noticed that a guard was gone.
 """
 
 from __future__ import annotations
