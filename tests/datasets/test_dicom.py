@@ -262,3 +262,11 @@ def test_identifiers_are_there_for_who_asks(tmp_path, write_dicom, grey):
     assert found == dict(PatientID='X-17', StudyDate='20260102')
     (tmp_path / 'a.png').write_bytes(b'\x89PNG')
     assert dicom_identifiers(tmp_path / 'a.png') == {}
+
+
+def test_no_warning_quotes_the_header(tmp_path, write_dicom, grey, recwarn):
+    """pydicom's own of a number that is none would."""
+    path = write_dicom(tmp_path / 'a.dcm', grey, SOPInstanceUID='1.2.3.4.5.6')
+    path.write_bytes(path.read_bytes().replace(b'1.2.3.4.5.6', b'Secret Name'))
+    assert dicom_identifiers(path)['SOPInstanceUID'] == 'Secret Name'
+    assert not recwarn.list
