@@ -1,7 +1,7 @@
 """What a model that has seen nothing but phantoms makes of the radiographs of patients.
 
     python benchmarks/identity/run.py --runs truth truth_centers    # trains: an hour each on one core
-    python benchmarks/phantom/transfer.py REAL_DIR                  # tests them
+    python benchmarks/phantom/transfer.py REAL_DIR                  # tests them, and the model of benchmarks/clinical
 
 REAL_DIR is a folder in the dataset's layout. Its labelled radiographs choose nothing: recipe, epoch and thresholds are
 those of the phantoms. Writes transfer.json and transfer.md beside this file, and pictures of every radiograph, blind
@@ -25,10 +25,13 @@ from spondylo_mm.atomic import write_json, write_text
 from spondylo_mm.datasets.prepare import prepare
 
 HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
-RUNS = {  # work dir below work_dirs/identity_small, and how it is decoded
-    'truth': ('slots', {}),
-    'truth_centers': ('order-free', dict(coarse_to_fine=False)),
-    'truth_centers, coarse to fine': ('order-free, coarse to fine', dict(coarse_to_fine=True)),
+TRAINED, LONGER = ROOT / 'work_dirs' / 'identity_small', ROOT / 'work_dirs' / 'closeups'
+RUNS = {  # work dir, config and how it is decoded
+    'slots': (TRAINED / 'truth', 'truth.py', {}),
+    'order-free': (TRAINED / 'truth_centers', 'truth_centers.py', dict(coarse_to_fine=False)),
+    'order-free, coarse to fine': (TRAINED / 'truth_centers', 'truth_centers.py', dict(coarse_to_fine=True)),
+    'the same, trained on': (LONGER, 'phantoms_only_closeups.py', dict(closeups=False)),
+    'the same, closeups': (LONGER, 'phantoms_only_closeups.py', dict(closeups=True)),
 }
 METRICS = {
     'matched_MRE': 'matched MRE', 'vertebra_F1': 'F1', 'vertebra_precision': 'precision', 'vertebra_recall': 'recall',
@@ -45,21 +48,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         prepared = prepare(args.real, folder)
         labelled = [split for split in ('train', 'val') if prepared.of_split(split)]
-        for name, (says, test_cfg) in RUNS.items():
-            work_dir = ROOT / 'work_dirs' / 'identity_small' / name.split(',')[0]
+        for says, run in RUNS.items():
             for data, splits, where in ((phantoms, ['val'], 'phantoms'), (folder, labelled, 'patients')):
-                samples, inferencer = predict(work_dir, data, splits, test_cfg)
+                samples, inferencer = predict(*run, data, splits)
                 rows.append(dict(model=says, data=where, **evaluate(inferencer, samples)))
                 if where == 'patients':
-                    blind, _ = predict(work_dir, data, ['test'], test_cfg) if prepared.of_split('test') else ([], None)
+                    blind, _ = predict(*run, data, ['test']) if prepared.of_split('test') else ([], None)
                     draw([*samples, *blind], ROOT / 'work_dirs' / 'transfer' / says, inferencer)
     write_json(HERE / 'transfer.json', dict(rows=rows), indent=1)
     write_text(HERE / 'transfer.md', table(rows))
 
 
-def predict(work_dir: Path, data: str | Path, splits: list[str], test_cfg: dict) -> tuple[list, SpineInferencer]:
+def predict(
+    work_dir: Path, config: str, test_cfg: dict, data: str | Path, splits: list[str]
+) -> tuple[list, SpineInferencer]:
     (checkpoint,) = work_dir.glob('*.pth')
-    inferencer = SpineInferencer(work_dir / f'{work_dir.name}.py', checkpoint, data_root=str(data))
+    inferencer = SpineInferencer(work_dir / config, checkpoint, data_root=str(data))
     inferencer.model.test_cfg.update(test_cfg)
     datasets = [inferencer.dataset_of_split(split) for split in splits]
     return [sample for each in datasets for sample in inferencer.predict(each, on_error=raise_error)], inferencer
