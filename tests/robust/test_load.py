@@ -14,10 +14,10 @@ from spondylo_mm.phantom.writer import write_dataset
 
 from .kills import Tool
 
-IMAGES = int(os.environ.get('LOAD_IMAGES', 300))
+IMAGES = int(os.environ.get('LOAD_IMAGES', 1000))
 FEW = IMAGES // 10  # the run whose memory the long one is compared with
 FILM = 256 * 256  # bytes of a decoded film
-NAMES = 6_000  # bytes a film: its name, and the noise; what is known of it would take 20,000 to 30,000
+NAMES = 12_000  # bytes a film: its name, and some megabytes of noise; what is known of it would take 29,000
 pytestmark = pytest.mark.robust
 
 
