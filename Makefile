@@ -29,10 +29,10 @@ test: setup  ## run the tests (a few minutes) and report coverage
 test-slow: setup  ## run the slow tests: full-size models, one step each
 	$(PYTHON) -m pytest -m 'slow and not robust'
 
-test-robust: setup  ## bad inputs, fuzzing, kills, full disks, load: a quarter of an hour, one table at the end
+test-robust: setup  ## bad inputs, fuzzing, kills, full disks, load: five minutes, one table at the end
 	$(PYTHON) -m pytest -p tests.robust_table -m 'not gpu' tests/bad_inputs tests/fuzz tests/robust
 
-test-guards: setup  ## take out every refusal and safeguard, one at a time: does a test notice? half an hour
+test-guards: setup  ## take out every refusal and safeguard, one at a time: does a test notice? twenty minutes
 	$(PYTHON) -m tests.guards
 
 lint: setup  ## check style
