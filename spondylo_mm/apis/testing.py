@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.evaluator import Evaluator
 from mmpose.structures import PoseDataSample
+from torch.utils.data import Dataset
 
 from ..anatomy import CORNERS, NUM_CORNERS, NUM_SLOTS
 from ..atomic import atomic_path, make_output_folder
@@ -90,7 +91,7 @@ def test(
 
     failures: list[str] = []
     films: dict[str, str] = {}
-    scores = None if images else _Scores(inferencer, folder / METRICS)
+    scores = None if images or not _is_labelled(dataset) else _Scores(inferencer, folder / METRICS)
     with KeptOnDisk(folder / PREDICTIONS) as records, KeptOnDisk(folder / PREDICTIONS) as truths:
         for sample in inferencer.predict(dataset, on_error=lambda error: failures.append(str(error))):
             name = sample.file_name
@@ -123,6 +124,11 @@ def test(
             if uncertainty and uncertainty['reliability']:
                 result.reliability_plot = _plot_reliability(folder / RELIABILITY_PLOT, uncertainty)
     return result
+
+
+def _is_labelled(dataset: Dataset) -> bool:
+    """Whether any of its images is."""
+    return any(dataset.get_data_info(index)['keypoints_visible'].any() for index in range(len(dataset)))
 
 
 def _earlier_results(folder: Path) -> list[Path]:

@@ -8,6 +8,8 @@ import tracemalloc
 import cv2
 import numpy as np
 import pytest
+from mmengine.evaluator import BaseMetric
+from mmpose.registry import METRICS
 
 from spondylo_mm.anatomy import CORNERS, LEVELS
 from spondylo_mm.apis.inferencer import SpineInferencer
@@ -91,6 +93,23 @@ def test_a_blind_split_equals_the_same_images_by_path(inferencer, phantoms, tmp_
     assert by_split.metrics is None
     a, b = (json.loads((tmp_path / name / 'predictions.json').read_text())['images'] for name in 'ab')
     assert [record['vertebrae'] for record in a.values()] == [record['vertebrae'] for record in b.values()]
+
+
+def test_no_metric_sees_a_blind_split(inferencer, tmp_path, monkeypatch):
+    """A user's own need not know what to make of an image without labels."""
+
+    @METRICS.register_module(force=True)
+    class LabelledOnly(BaseMetric):
+        def __init__(self, metrics_file: str) -> None:
+            super().__init__()
+
+        def process(self, data_batch: object, data_samples: list) -> None:
+            pytest.fail('has been given an image without labels')
+
+        compute_metrics = None
+
+    monkeypatch.setitem(inferencer.config, 'test_evaluator', dict(type='LabelledOnly'))
+    assert run_test(inferencer, tmp_path, split='test').metrics is None
 
 
 def test_coordinates_do_not_depend_on_how_the_image_is_stored(inferencer, phantoms, tmp_path, everything_present):
