@@ -28,7 +28,7 @@ from .guards import Guard, all_guards
 ROOT = Path(__file__).parents[2]
 _COPIED = ('spondylo_mm', 'tests', 'tools', 'configs', 'docs', 'benchmarks', 'setup.cfg', 'README.md', 'pyproject.toml')
 _MOST_TESTS = 12  # for one guard
-_PATIENCE = 300  # s for the tests of one guard: if they hang without it, that is noticed, too
+_PATIENCE = 120  # s for the tests of one guard: if they hang without it, that is noticed, too
 _HANGS = 'they run on without end'
 
 
