@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from ..datasets.anchors import CAUDAL
 from ..errors import InputError
 from ..models.mc_dropout import dropout_layers, thinned
 from .checkpoints import describe_checkpoint, load_weights
-from .coarse_to_fine import closeup_regions, refine, refine_one, spine_region
+from .closer_looks import closeup_inputs, refine_spines, refine_vertebrae, spine_inputs
 from .configs import built_from, choose_device, load_config, without_pretraining
 from .images import find_images
 from .predictions import image_record
@@ -185,11 +185,11 @@ class SpineInferencer:
         samples = self._look(inputs)
         spines, closeups = {}, {}
         if settings.get('coarse_to_fine'):
-            spines = self._spines(samples, list(indexed), dataset)
-            _refine_all(samples, spines, self._look(list(spines.values())))
+            spines = spine_inputs(samples, list(indexed), dataset)
+            refine_spines(samples, spines, self._look(list(spines.values())))
         if settings.get('closeups'):
-            closeups = self._closeups(samples, list(indexed), dataset)
-            _refine_each(samples, closeups, self._look(list(closeups.values())))
+            closeups = closeup_inputs(samples, list(indexed), dataset)
+            refine_vertebrae(samples, closeups, self._look(list(closeups.values())))
         if self.mc_dropout:
             self._add_sd(samples, inputs, spines, closeups)
         for sample in samples:
@@ -219,27 +219,6 @@ class SpineInferencer:
             sample.pred_instances.keypoint_spread = scale * spread
         return samples
 
-    def _spines(self, samples: list[PoseDataSample], indices: list[int], dataset: Dataset) -> dict[int, dict]:
-        """Inputs for a second pass on the part of each image that shows the spine, by number of the sample; without
-        those that have none."""
-        regions = {number: spine_region(sample) for number, sample in enumerate(samples)}
-        return {
-            number: dataset.regions(indices[number], [region])[0]
-            for number, region in regions.items()
-            if region is not None
-        }
-
-    def _closeups(
-        self, samples: list[PoseDataSample], indices: list[int], dataset: Dataset
-    ) -> dict[tuple[int, int], dict]:
-        """Inputs for a third pass on the surroundings of each vertebra, by number of the sample and slot."""
-        inputs = {}
-        for number, sample in enumerate(samples):
-            if regions := closeup_regions(sample):
-                parts = dataset.regions(indices[number], regions.values())
-                inputs |= {(number, slot): part for slot, part in zip(regions, parts, strict=True)}
-        return inputs
-
     def _set_proportions(self, sample: PoseDataSample) -> None:
         """What the user says of the pixels, in place of what the file says."""
         if self.spacing is not None:
@@ -260,7 +239,7 @@ class SpineInferencer:
         Each thinned network does all that the whole one does: it looks at the image and then at the same parts of it.
         """
         passes = self._thinned_looks(inputs)
-        for parts, take_over in ((spines, _refine_all), (closeups, _refine_each)):
+        for parts, take_over in ((spines, refine_spines), (closeups, refine_vertebrae)):
             for thin, again in zip(passes, self._thinned_looks(list(parts.values())), strict=True):
                 take_over(thin, parts, again)
         for sample, *thin in zip(samples, *passes, strict=True):
@@ -292,20 +271,6 @@ class SpineInferencer:
 def _batches(inputs: list[dict]) -> Iterator[list[dict]]:
     for start in range(0, len(inputs), BATCH_SIZE):
         yield inputs[start : start + BATCH_SIZE]
-
-
-def _refine_all(samples: list[PoseDataSample], closer: Iterable[int], again: list[PoseDataSample]) -> None:
-    """Refine the samples of these numbers by what a second pass found, in the same order."""
-    for number, sample in zip(closer, again, strict=True):
-        refine(samples[number], sample)
-
-
-def _refine_each(
-    samples: list[PoseDataSample], closeups: Iterable[tuple[int, int]], again: list[PoseDataSample]
-) -> None:
-    """Refine single vertebrae, by number of the sample and slot, by what their closeups found, in the same order."""
-    for (number, slot), sample in zip(closeups, again, strict=True):
-        refine_one(samples[number], slot, sample)
 
 
 def record_of(sample: PoseDataSample) -> dict:
