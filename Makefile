@@ -6,6 +6,8 @@ SHELL := /bin/bash
 VENV   := .venv
 PYTHON := $(VENV)/bin/python
 PIP    := $(PYTHON) -m pip install --quiet --disable-pip-version-check
+# GB free before anything is installed: what stays, and the largest wheels beside it
+NEEDED_GB := 7
 DEMO   := work_dirs/demo
 
 .PHONY: help setup demo test test-slow test-robust test-guards lint benchmark-codec benchmark-models benchmark-identity benchmark-clinical clean
@@ -56,13 +58,15 @@ clean:  ## remove the environment and what the demo made
 
 # The first Python of 3.11, 3.10 that really starts (a version manager's shim may exist and refuse).
 $(VENV)/bin/python:
+	@free=$$(( $$(df -Pk . | awk 'END {print $$4}') >> 20 )); [ $$free -ge $(NEEDED_GB) ] || \
+	  { echo "error: $(CURDIR): $$free GB are free and $(NEEDED_GB) needed to install everything: make room" >&2; exit 1; }
 	@for python in python3.11 python3.10 python3 python; do \
 	  if $$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 11))' 2>/dev/null; then \
 	    echo "creating $(VENV) with $$($$python --version)"; exec $$python -m venv $(VENV); fi; done; \
 	echo 'error: Python 3.10 or 3.11 is needed (xtcocotools has no wheels for later ones); none was found' >&2; exit 1
 
 $(VENV)/.ready: requirements/torch.txt requirements/mm.txt requirements/mmpose.txt requirements/test.txt setup.cfg pyproject.toml | $(VENV)/bin/python
-	@echo 'installing torch (2-3 GB with its CUDA libraries), the MM stack and this package into $(VENV): two to five minutes'
+	@echo 'installing torch with its CUDA libraries, the MM stack and this package into $(VENV) (6 GB): two to five minutes'
 	$(PIP) --upgrade 'pip>=24' 'setuptools<81' wheel
 	$(PIP) -r requirements/torch.txt
 	$(PIP) -r requirements/torch.txt -r requirements/mm.txt -r requirements/test.txt

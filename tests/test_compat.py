@@ -68,7 +68,7 @@ def test_a_real_extension_is_left_alone(monkeypatch):
 
 def test_importing_the_package_loads_neither_torch_nor_an_mm_package():
     out = run_python(
-        'import sys, spondylo_mm, spondylo_mm.anatomy, spondylo_mm.command_line\n'
+        'import sys, spondylo_mm, spondylo_mm.anatomy, spondylo_mm.apis, spondylo_mm.command_line\n'
         'import spondylo_mm.clinical.measurements, spondylo_mm.clinical.facing, spondylo_mm.clinical.meyerding\n'
         'import spondylo_mm.evaluation.functional.summary, spondylo_mm.phantom.writer, spondylo_mm.datasets.prepare\n'
         'print([name for name in sys.modules if name.split(".")[0] in ("torch", "mmcv", "mmengine", "mmpose")])\n'

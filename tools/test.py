@@ -92,9 +92,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     args = parse_args()
-    from spondylo_mm.apis.inferencer import (
-        SpineInferencer,
-    )  # takes seconds: only once the arguments are known to be right
+    from spondylo_mm.apis import SpineInferencer  # takes seconds: only once the arguments are known to be right
     from spondylo_mm.apis.testing import test
     from spondylo_mm.evaluation.functional.table import format_table
 

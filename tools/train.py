@@ -38,7 +38,8 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const='auto',
         choices=('auto', 'bf16', 'fp16'),
-        help='mixed precision, needs a GPU (alone: bf16 where the GPU has it, else fp16)',
+        help='mixed precision, on a GPU, or as bf16 on a processor that computes it (alone: bf16 where it can be had, '
+        'else fp16)',
     )
     parser.add_argument('--from-scratch', action='store_true', help="start from random weights instead of ImageNet's")
     parser.add_argument('--seed', type=int, help="random seed (default: the config's, 0)")

@@ -45,7 +45,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     args = parse_args()
-    from spondylo_mm.apis.inferencer import SpineInferencer  # takes seconds: only once the arguments are right
+    from spondylo_mm.apis import SpineInferencer  # takes seconds: only once the arguments are right
     from spondylo_mm.apis.visualizing import PICTURES, visualize
 
     inferencer = SpineInferencer(

@@ -25,7 +25,7 @@ from mmengine.evaluator import Evaluator
 from report import write_report
 from rows import ROWS, RUNS, SIZES, Row, Size, config_text
 
-from spondylo_mm.apis.inferencer import SpineInferencer
+from spondylo_mm.apis import SpineInferencer
 from spondylo_mm.atomic import write_json
 from spondylo_mm.engine.optim.bf16_optim_wrapper import cpu_computes_bf16
 

@@ -7,8 +7,8 @@ import pytest
 from xtcocotools.coco import COCO
 
 from spondylo_mm.anatomy import CORNERS, KEYPOINT_NAMES
+from spondylo_mm.apis import SpineInferencer
 from spondylo_mm.apis.coco_export import write_coco
-from spondylo_mm.apis.inferencer import SpineInferencer
 from spondylo_mm.apis.testing import test as run_test
 from spondylo_mm.datasets.spondylo_dataset import SpondyloDataset
 

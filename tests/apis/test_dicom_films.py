@@ -8,7 +8,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import JPEG2000Lossless
 
-from spondylo_mm.apis.inferencer import SpineInferencer
+from spondylo_mm.apis import SpineInferencer
 from spondylo_mm.apis.testing import test as run_test
 from spondylo_mm.datasets.radiograph import read_radiograph
 from spondylo_mm.errors import InputError

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from spondylo_mm.anatomy import NUM_KEYPOINTS
-from spondylo_mm.apis.inferencer import SpineInferencer
+from spondylo_mm.apis import SpineInferencer
 from spondylo_mm.apis.sd_calibration import calibration_path, read_sd_scale
 from spondylo_mm.errors import InputError
 

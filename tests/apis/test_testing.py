@@ -12,7 +12,7 @@ from mmengine.evaluator import BaseMetric
 from mmpose.registry import METRICS
 
 from spondylo_mm.anatomy import CORNERS, LEVELS
-from spondylo_mm.apis.inferencer import SpineInferencer
+from spondylo_mm.apis import SpineInferencer
 from spondylo_mm.apis.testing import test as run_test
 from spondylo_mm.errors import InputError
 

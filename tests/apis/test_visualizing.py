@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from spondylo_mm.apis.inferencer import SpineInferencer
+from spondylo_mm.apis import SpineInferencer
 from spondylo_mm.apis.visualizing import (
     RankedImage,
     heatmap_to_image,

@@ -8,9 +8,9 @@ import pytest
 
 from spondylo_mm import plugin  # noqa: F401
 from spondylo_mm.anatomy import NUM_SLOTS
+from spondylo_mm.apis import SpineInferencer
 from spondylo_mm.apis.coarse_to_fine import CLOSEUP_MOST_ENLARGED, MOST_ENLARGED
 from spondylo_mm.apis.configs import load_config
-from spondylo_mm.apis.inferencer import SpineInferencer
 from spondylo_mm.apis.testing import test as run_test
 from spondylo_mm.apis.training import train
 from spondylo_mm.apis.visualizing import visualize

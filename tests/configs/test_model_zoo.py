@@ -16,8 +16,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from spondylo_mm import plugin  # noqa: F401
 from spondylo_mm.anatomy import NUM_KEYPOINTS
+from spondylo_mm.apis import SpineInferencer
 from spondylo_mm.apis.configs import load_config, without_pretraining
-from spondylo_mm.apis.inferencer import SpineInferencer
 from spondylo_mm.apis.pretraining import load_pretraining, take_pretraining
 from spondylo_mm.apis.testing import test as run_test
 from spondylo_mm.apis.training import train

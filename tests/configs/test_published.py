@@ -13,8 +13,8 @@ from mmpose.registry import DATASETS, MODELS
 
 from spondylo_mm import plugin  # noqa: F401
 from spondylo_mm.anatomy import NUM_KEYPOINTS, NUM_SLOTS
+from spondylo_mm.apis import SpineInferencer
 from spondylo_mm.apis.configs import load_config, without_pretraining
-from spondylo_mm.apis.inferencer import SpineInferencer
 from spondylo_mm.apis.testing import test as run_test
 from spondylo_mm.apis.training import train
 from spondylo_mm.errors import InputError
