@@ -22,7 +22,7 @@ from spondylo_mm import atomic
 from spondylo_mm.anatomy import CORNERS, NUM_CORNERS, NUM_SLOTS
 from spondylo_mm.clinical.facing import facing
 from spondylo_mm.clinical.measurements import SLIP, measure_spine, pair_name
-from spondylo_mm.clinical.meyerding import GRADE_BOUNDS_PERCENT, NO_SLIP_PERCENT
+from spondylo_mm.clinical.meyerding import GRADE_BORDERS_PERCENT
 from spondylo_mm.clinical.patient_spine import patient_spine
 from spondylo_mm.evaluation.functional.clinical_score import ClinicalScore, score_clinical
 from spondylo_mm.evaluation.functional.clinical_summary import summarise_clinical
@@ -107,7 +107,7 @@ def readings_of_a_model(phantoms: list[Phantom], root: Path, args: argparse.Name
 
 def distance_to_border(percent: float) -> float:
     """Of a slip to the nearest border of grades, points."""
-    return min(abs(abs(percent) - border) for border in (NO_SLIP_PERCENT, *GRADE_BOUNDS_PERCENT))
+    return min(abs(percent - border) for border in GRADE_BORDERS_PERCENT)
 
 
 def main() -> None:

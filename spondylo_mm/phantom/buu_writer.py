@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..anatomy import LEVELS
 from ..atomic import write_text
-from ..clinical.meyerding import NO_SLIP_PERCENT
+from ..clinical.meyerding import meyerding_grade
 from ..datasets.formats.buu import DIAGNOSES, LISTED_LEVELS, SUFFIX
 from .geometry import SLIP_PROBABILITY, SlipRates
 from .plan import ImageSpec, plan
@@ -72,7 +72,7 @@ def label_csv(truth: dict) -> str:
     rows = []
     for level in LISTED_LEVELS:
         slip = percent.get(level, 0.0)
-        word = 'normal' if abs(slip) < NO_SLIP_PERCENT else 'anterolisthesis' if slip > 0 else 'retrolisthesis'
+        word = 'normal' if not meyerding_grade(slip) else 'anterolisthesis' if slip > 0 else 'retrolisthesis'
         for left, right in (('TL', 'TR'), ('BL', 'BR')) if level != LISTED_LEVELS[-1] else (('TL', 'TR'),):
             ends = [*corners[level][left], *corners[level][right]]
             rows.append(','.join([*(f'{value:.4f}' for value in ends), str(DIAGNOSES.index(word))]))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..anatomy import BL, BR, LEVELS, TL, TR
-from ..clinical.meyerding import GRADE_BOUNDS_PERCENT, NO_SLIP_PERCENT
+from ..clinical.meyerding import GRADE_BOUNDS_PERCENT, NO_ANTEROLISTHESIS_PERCENT, NO_RETROLISTHESIS_PERCENT
 from .body_traits import BodyTraits, sample_traits
 from .stacking import Sizes, fit_tilts, gaps, sample_sizes, stack, undistorted
 from .step_statistics import DISC_HEIGHT, STEP_CORRELATION, STEP_DEGREES, STEP_MEMORY, STEP_SD
@@ -39,8 +39,10 @@ GRADE_WEIGHTS = (0.48, 0.22, 0.13, 0.10, 0.07)  # Meyerding I to V
 _MAX_SLIP = 120.0  # a vertebra further off would lie in front of the sacrum, not on it
 _CLEAR_OF_BOUND = 1.0  # no slip is drawn this near to the next grade
 _LUMBOSACRAL_SHARE = 0.6  # of the slips: at L5/S1, the others at L4/L5
-_RETRO_RANGE = (-20.0, -NO_SLIP_PERCENT - _CLEAR_OF_BOUND)
-_NORMAL_SLIP_SD, _NORMAL_SLIP_MAX = 1.5, NO_SLIP_PERCENT - _CLEAR_OF_BOUND  # walls are never perfectly in line
+_RETRO_RANGE = (-20.0, -NO_RETROLISTHESIS_PERCENT - _CLEAR_OF_BOUND)
+# Walls are never in line. Bodies that have not slipped stand anywhere where the literature sees no slip: evenly, for a
+# model that has met aligned walls only expects them, and reads less of a slip than there is.
+_NORMAL_RANGE = (-NO_RETROLISTHESIS_PERCENT + _CLEAR_OF_BOUND, NO_ANTEROLISTHESIS_PERCENT - _CLEAR_OF_BOUND)
 _MAX_TILT = 62.0  # degrees; steeper, the lower edge of S1 would come to lie above the upper one
 _MAX_GAP = 1.2  # times the disc's drawn height, and 2 mm: what wedged neighbours may add in the middle
 _STEEPEST_STEP = 70.0  # degrees on the image
@@ -100,9 +102,9 @@ def sample_spine(rng: np.random.Generator, rates: SlipRates = USUAL_SLIPS) -> Sp
     The steps between centres are drawn jointly, the bodies' tilts are the smoothest that give these steps, and then the
     slipped vertebra is moved, with everything above it, along the endplate it slips on.
     """
-    normal_slip = np.clip(rng.normal(0, _NORMAL_SLIP_SD, len(DISC_HEIGHT)), -_NORMAL_SLIP_MAX, _NORMAL_SLIP_MAX)
+    normal_slip = rng.uniform(*_NORMAL_RANGE, len(DISC_HEIGHT))
     slip = _sample_slips(rng, normal_slip, rates)
-    slipped = np.abs(slip) > _NORMAL_SLIP_MAX
+    slipped = slip != normal_slip
     transition = _sample_transition(rng)
     for _ in range(_MAX_DRAWS):
         traits = sample_traits(rng, len(slip) + 1, slipped)
@@ -129,7 +131,7 @@ def _sample_slips(rng: np.random.Generator, normal_slip: np.ndarray, rates: Slip
     kind = rng.random()
     if kind < rates.antero:
         grade = rng.choice(len(rates.grade_weights), p=rates.grade_weights)
-        low, high = (NO_SLIP_PERCENT, *GRADE_BOUNDS_PERCENT, _MAX_SLIP)[grade : grade + 2]
+        low, high = (NO_ANTEROLISTHESIS_PERCENT, *GRADE_BOUNDS_PERCENT, _MAX_SLIP)[grade : grade + 2]
         slip[int(rng.random() >= _LUMBOSACRAL_SHARE)] = rng.uniform(low + _CLEAR_OF_BOUND, high - _CLEAR_OF_BOUND)
     elif kind < rates.antero + rates.retro:
         slip[rng.integers(1, 3)] = rng.uniform(*_RETRO_RANGE)  # L4/L5 or L3/L4
