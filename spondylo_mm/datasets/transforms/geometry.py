@@ -1,4 +1,4 @@
-"""Where a pixel of the file lands in the network input, and back: the only code that maps between the two frames.
+"""Where a pixel of the file lands in the network input: the only code that maps from one frame to the other.
 
 Pixel centres are integers and the outermost centres map onto each other (UDP, Huang et al. 2020, doi
 10.1109/CVPR42600.2020.00574), so that resizing commutes with flipping and every map below is exact and invertible.
@@ -131,13 +131,14 @@ class ResampleToInput(BaseTransform):
         if 'augmentation' in results:
             from_unit = stretch_matrix((2, 2), input_size)
             to_input = from_unit @ results['augmentation'] @ np.linalg.inv(from_unit) @ fit
-        scale, margin = np.diag(fit)[:2], fit[:2, 2]
-        fitted = round(scale[0] * (width - 1)) + 1, round(scale[1] * (height - 1)) + 1
+        per_pixel = np.linalg.norm(to_input[:2, :2], axis=0)  # as enlarged by the augmentation, whose detail stays
+        fitted = round(per_pixel[0] * (width - 1)) + 1, round(per_pixel[1] * (height - 1)) + 1
         results['img'] = warp(results['img'], to_input, input_size, fitted)
         results['img_shape'] = results['img'].shape[:2]
         results['transformed_keypoints'] = apply_to_points(to_input, results['keypoints'])
         results['bbox'] = np.array([[left, top, right + 1, bottom + 1]], dtype=np.float32)
         results['bbox_score'] = np.ones(1, dtype=np.float32)
+        scale, margin = np.diag(fit)[:2], fit[:2, 2]
         results['input_scale'] = np.array(input_size) / scale
         results['input_center'] = results['input_scale'] / 2 - margin / scale
         return results

@@ -186,3 +186,15 @@ def test_a_region_is_seen_enlarged_and_mapped_back_exactly():
     back = results['transformed_keypoints'] / results['input_size'] * results['input_scale']
     back = back + results['input_center'] - results['input_scale'] / 2
     np.testing.assert_allclose(back, [[[30, 40]]], atol=1e-9)
+
+
+@pytest.mark.parametrize('scale', [1.0, 1.6, 2.75])
+def test_a_part_enlarged_by_augmentation_looks_as_a_closer_look_at_it_does(scale):
+    """As sharp as well: what is enlarged in training must not have been averaged to the input's pixels before."""
+    noise = np.random.default_rng(0).integers(0, 256, (640, 640)).astype(np.uint8)
+    augmentation = np.array([[scale, 0, (1 - scale) / 2], [0, scale, (1 - scale) / 2], [0, 0, 1]])
+    margin = 639 * (1 - 1 / scale) / 2
+    region = np.array([margin, margin, 639 - margin, 639 - margin])
+    trained = StretchToInput()(dict(sample(640, 640), img=noise, augmentation=augmentation))['img']
+    looked = StretchToInput()(dict(sample(640, 640), img=noise, region=region))['img']
+    assert np.abs(trained.astype(float) - looked)[1:-1, 1:-1].max() <= 2
