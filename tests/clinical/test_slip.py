@@ -71,6 +71,21 @@ def test_the_spacing_undoes_a_stretched_image():
     assert percent(*squashed, 'left') != pytest.approx(SLIP, abs=1)  # uncorrected, the stretch does matter
 
 
+@pytest.mark.parametrize('stretch', [1.0, 1.7, 2.2])
+def test_no_stretching_of_the_image_hides_that_a_level_was_missed_or_found_twice(stretch):
+    """The dataset's images are squashed, and nobody may have said by how much."""
+    squashed = [points * [stretch, 1] for points in (UPPER, LOWER, UPPER - [0, 105], LOWER + [2, -3])]
+    upper, lower, missed, twice = squashed
+    assert measured(upper, lower).value is not None
+    assert 'apart' in measured(missed, lower).reason and 'on the other' in measured(twice, lower).reason
+
+
+def test_a_collapsed_vertebra_is_still_a_neighbour():
+    collapsed = UPPER.copy()
+    collapsed[:2] += [0, 50]  # a third of its height is left
+    assert percent(collapsed, LOWER) == pytest.approx(SLIP)
+
+
 def test_the_upper_bodys_size_and_the_lower_ones_underside_do_not_matter():
     taller, underside = UPPER.copy(), LOWER.copy()
     taller[:2] -= [0, 60]
@@ -112,7 +127,8 @@ def changed(points, index, value):
         pytest.param(UPPER, np.zeros((4, 2)), 'of L3 do not bound', id='all corners in one point'),
         pytest.param(UPPER, LOWER * [1, 0], 'of L3 do not bound', id='all corners on one line'),
         pytest.param(UPPER - [1200, 0], LOWER, 'beyond what is possible', id='a body elsewhere in the image'),
-        pytest.param(UPPER - [0, 110], LOWER, '1.2 endplate lengths apart', id='a level between them was missed'),
+        pytest.param(UPPER - [0, 110], LOWER, '1.5 heights of a body apart', id='a level between them was missed'),
+        pytest.param(LOWER + [2, -3], LOWER, 'one lies on the other', id='a vertebra found twice'),
         pytest.param(rotated(UPPER, 95), LOWER, 'stand at', id='a body on its side'),
         pytest.param(np.full((4, 2), math.nan), LOWER, 'L2 is absent', id='no upper vertebra'),
         pytest.param(UPPER, np.full((4, 2), math.nan), 'L3 is absent', id='no lower vertebra'),
@@ -144,6 +160,12 @@ def test_the_real_radiographs_have_slips_of_at_most_grade_one(real_spines):
     for corners in real_spines.values():
         for lower, upper in zip(corners[:-1], corners[1:], strict=True):
             assert abs(percent(upper, lower, 'left')) < 25.0
+
+
+def test_on_real_radiographs_nothing_is_measured_over_a_missed_level(real_spines):
+    for corners in real_spines.values():
+        for lower, upper in zip(corners[:-2], corners[2:], strict=True):
+            assert 'cannot be neighbours' in measured(upper, lower).reason
 
 
 def test_without_deviations_there_is_no_interval():

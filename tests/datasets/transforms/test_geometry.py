@@ -197,4 +197,4 @@ def test_a_part_enlarged_by_augmentation_looks_as_a_closer_look_at_it_does(scale
     region = np.array([margin, margin, 639 - margin, 639 - margin])
     trained = StretchToInput()(dict(sample(640, 640), img=noise, augmentation=augmentation))['img']
     looked = StretchToInput()(dict(sample(640, 640), img=noise, region=region))['img']
-    assert np.abs(trained.astype(float) - looked)[1:-1, 1:-1].max() <= 2
+    assert np.abs(trained.astype(float) - looked).mean() < 0.1  # OpenCV interpolates in 32nds of a pixel
