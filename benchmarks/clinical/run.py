@@ -21,10 +21,12 @@ from report import report
 from spondylo_mm import atomic
 from spondylo_mm.anatomy import CORNERS, NUM_CORNERS, NUM_SLOTS
 from spondylo_mm.clinical.facing import facing
+from spondylo_mm.clinical.measure import absent
 from spondylo_mm.clinical.measurements import SLIP, measure_spine, pair_name
 from spondylo_mm.clinical.meyerding import GRADE_BORDERS_PERCENT
 from spondylo_mm.clinical.patient_spine import patient_spine
-from spondylo_mm.evaluation.functional.clinical_score import ClinicalScore, score_clinical
+from spondylo_mm.codecs.presence import PRESENCE_THRESHOLD
+from spondylo_mm.evaluation.functional.clinical_score import ClinicalScore
 from spondylo_mm.evaluation.functional.clinical_summary import summarise_clinical
 from spondylo_mm.evaluation.functional.radial_errors import reference_scale
 from spondylo_mm.evaluation.functional.summary import as_json
@@ -33,6 +35,7 @@ from spondylo_mm.phantom.writer import write_dataset
 NOISE_PX = (1.0, 2.0, 4.0, 8.0)  # radial standard deviation of the corners, px@512
 NUM_BOOTSTRAP = 1000
 SEED = 0  # of noise and bootstrap; the phantoms have their own
+NOTHING = absent('nothing was found here')
 
 
 class Phantom:
@@ -53,13 +56,22 @@ class Phantom:
             self.labelled[slot] = vertebra['labelled']
         rows = entry['slips'][lowest:][: NUM_SLOTS - 1]
         self.slips = {(SLIP, pair_name(slot)): row['percent'] for slot, row in enumerate(rows)}
-        measured = measure_spine(patient_spine(self.corners, self.facing, self.spacing))
-        self.truth = {key: measure.value for key, measure in measured.items() if measure.value is not None} | self.slips
+        self.truth = self._measured(self.corners) | self.slips
+        labelled = self._measured(np.where(self.labelled[:, None, None], self.corners, np.nan))
+        self.labelled_truth = {key: self.truth[key] for key in labelled}
 
-    def score(self, corners: np.ndarray, side: str, spacing=None, sd: np.ndarray | None = None) -> ClinicalScore:
-        """Measurements of corners (S, 4, 2) against the construction."""
+    def _measured(self, corners: np.ndarray) -> dict:
+        """What the true corners (S, 4, 2) of some vertebrae give."""
+        measured = measure_spine(patient_spine(corners, self.facing, self.spacing))
+        return {key: measure.value for key, measure in measured.items() if measure.value is not None}
+
+    def score(
+        self, corners: np.ndarray, side: str, spacing=None, sd: np.ndarray | None = None, truth: dict | None = None
+    ) -> ClinicalScore:
+        """Measurements of corners (S, 4, 2) against the construction, all of it or ``truth``."""
+        truth = self.truth if truth is None else truth
         found = measure_spine(patient_spine(corners, side, self.spacing if spacing is None else spacing, sd))
-        return ClinicalScore(self.truth, {key: found[key] for key in self.truth}, self.facing, side)
+        return ClinicalScore(truth, {key: found.get(key, NOTHING) for key in truth}, self.facing, side)
 
 
 def readings_of_true_corners(phantoms: list[Phantom]) -> dict[str, list[ClinicalScore]]:
@@ -94,12 +106,15 @@ def readings_of_a_model(phantoms: list[Phantom], root: Path, args: argparse.Name
         predicted = sample.pred_instances
         doubt = predicted.keypoint_sd if 'keypoint_sd' in predicted else predicted.keypoint_spread
         labelled = np.repeat(phantom.labelled, NUM_CORNERS)
-        found = (predicted.keypoints[0], predicted.presence[0], phantom.corners.reshape(-1, 2), labelled)
-        scores.append(score_image(*found, size=sample.ori_shape[::-1]))
-        for name, spacing in zip(clinical, (phantom.spacing, None), strict=True):
-            read = score_clinical(*found, spacing=spacing, sd=doubt[0])
-            truth = {key: phantom.truth[key] for key in read.true if key in phantom.truth}
-            clinical[name].append(ClinicalScore(truth, read.predicted, phantom.facing, read.predicted_facing))
+        keypoints, presence = predicted.keypoints[0], predicted.presence[0]
+        scores.append(
+            score_image(keypoints, presence, phantom.corners.reshape(-1, 2), labelled, size=sample.ori_shape[::-1])
+        )
+        corners = keypoints.reshape(NUM_SLOTS, NUM_CORNERS, 2).astype(float)
+        corners[presence < PRESENCE_THRESHOLD] = np.nan
+        side, sd = facing(corners, np.arange(NUM_SLOTS)), doubt[0].reshape(NUM_SLOTS, NUM_CORNERS)
+        for name, spacing in zip(clinical, (phantom.spacing, (1.0, 1.0)), strict=True):
+            clinical[name].append(phantom.score(corners, side, spacing, sd, phantom.labelled_truth))
     corners = summarise(scores, NUM_BOOTSTRAP, SEED)
     corners = {name: (corners['metrics'][name], corners['intervals'][name]) for name in ('MRE', 'SDR@6px')}
     return clinical, corners, inferencer.description

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from ..clinical.patient_spine import PatientSpine, patient_spine, proportions
 from ..clinical.slip import endplate_length
 from ..escaping import csv_of_dicts
 
+_DECIMALS = {'%': 2, 'degrees': 2, 'ratio': 3}
 _OF_PAIRS = (SEGMENTAL_ANGLE, DISC_ANGLE, *DISC_HEIGHTS)
 MEASUREMENT_COLUMNS = (
     'file_name',
@@ -68,7 +70,8 @@ def clinical_record(
     present = np.asarray(present) & levels_known
     seen = np.where(present[:, None, None], corners, np.nan)
     spine = patient_spine(seen, side, proportions(spacing, pixel_aspect), sd)
-    measures = measure_spine(spine)
+    # Rounded before anything is made of them: a grade must be that of the number beside it.
+    measures = {key: _rounded(measure, key[0]) for key, measure in measure_spine(spine).items()}
     if not levels_known:
         measures = dict.fromkeys(measures, absent('levels are unknown'))
     slips = {place: measure for (name, place), measure in measures.items() if name == SLIP}
@@ -92,10 +95,10 @@ def record_of_keypoints(values: np.ndarray) -> np.ndarray:
 
 def _slip_row(place: str, slip: Measure) -> dict:
     upper, lower = place.split('/')
-    row = dict(upper=upper, lower=lower, percent=round(slip.value, 2), grade=meyerding_grade(slip.value))
+    row = dict(upper=upper, lower=lower, percent=slip.value, grade=meyerding_grade(slip.value))
     if slip.interval:
         row.update(
-            interval=[round(bound, 2) for bound in slip.interval],
+            interval=list(slip.interval),
             grade_probabilities=[round(share, 4) for share in grade_probabilities(slip.value, slip.sd)],
             review_needed=spans_border(slip.interval),
         )
@@ -109,17 +112,25 @@ def _slip_mm(spine: PatientSpine, place: str, slip: Measure) -> float:
 
 def _row(name: str, place: str, measure: Measure) -> dict:
     """One quantity; every row has every key."""
-    decimals = 3 if UNITS[name] == 'ratio' else 2
     norm = NORMAL_RANGES.get(name)
     return dict(
         name=name,
         at=place,
         unit=UNITS[name],
-        value=None if measure.value is None else round(measure.value, decimals),
-        interval=[round(bound, decimals) for bound in measure.interval] if measure.interval else None,
+        value=measure.value,
+        interval=list(measure.interval) if measure.interval else None,
         normal=[norm.low, norm.high] if norm else None,
         reason=measure.reason,
     )
+
+
+def _rounded(measure: Measure, name: str) -> Measure:
+    """Value and interval as they are written."""
+    if measure.value is None:
+        return measure
+    decimals = _DECIMALS[UNITS[name]]
+    interval = measure.interval and tuple(round(bound, decimals) for bound in measure.interval)
+    return replace(measure, value=round(measure.value, decimals), interval=interval)
 
 
 def _review(count: int, side: str, slips: dict[str, Measure]) -> list[str]:
@@ -133,7 +144,7 @@ def _review(count: int, side: str, slips: dict[str, Measure]) -> list[str]:
             reasons.append(f'{place}: no slip: {slip.reason}')
         elif slip.interval and spans_border(slip.interval):
             low, high = slip.interval
-            reasons.append(f'{place}: a slip of {low:.0f} to {high:.0f} % spans a border of grades')
+            reasons.append(f'{place}: a slip of {low:.1f} to {high:.1f} % spans a border of grades')
     return reasons
 
 
@@ -149,7 +160,8 @@ def _pair_rows(record: dict) -> list[dict]:
     rows = []
     for place in [at for name, at in found if name == SLIP]:
         upper, lower = place.split('/')
-        row = dict(upper=upper, lower=lower, no_slip_because=found[SLIP, place]['reason'])
+        reason = found[SLIP, place]['reason']
+        row = dict(upper=upper, lower=lower, no_slip_because=reason, review_needed=True if reason else None)
         if slip := slips.get(place):
             row.update(slip_percent=slip['percent'], slip_mm=slip.get('mm'), grade=slip['grade'])
             if 'interval' in slip:

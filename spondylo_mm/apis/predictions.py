@@ -184,7 +184,7 @@ def _summary_row(name: str, record: dict) -> dict:
         scores = [corner['score'] for vertebra in vertebrae for corner in vertebra['corners'].values()]
         row.update(
             lowest_level=vertebrae[0]['level'],
-            highest_level=vertebrae[-1]['level'],
+            highest_level=next((each['level'] for each in reversed(vertebrae) if each['level']), None),
             mean_score=round(float(np.mean(scores)), 3),
         )
     if record['slips']:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from .slip import MAX_SLIP_PERCENT
+
 # A slip below these is no finding. The lines differ: healthy bodies stand a little behind those below them, for in
 # lordosis the upper one leans back over the endplate it is projected on. "Forward slip >= 5 %": Denard et al., Spine
 # 2010;35(10):1072-8 (MrOS study); "posterior subluxation of 8 % or more": Shen et al., Spine J 2007;7(4):406-13.
@@ -39,19 +41,21 @@ def meyerding_grade(percent: float) -> int | None:
 
 
 def grade_probabilities(percent: float, sd: float) -> tuple[float, ...]:
-    """Probability of each grade 0 to V if the true slip is normal around the measured one.
+    """Probability of each grade 0 to V if the true slip is normal around the measured one, as far as slips go.
 
     Args:
-        percent: the slip.
+        percent: the slip, at most ``MAX_SLIP_PERCENT`` either way.
         sd: its standard deviation; 0 gives certainty.
     """
     if sd == 0:
         return tuple(float(grade == meyerding_grade(percent)) for grade in range(NUM_GRADES))
     within = [
         _normal(forward, percent, sd) - _normal(backward, percent, sd)
-        for forward, backward in zip(_FORWARD_BORDERS, _BACKWARD_BORDERS, strict=True)
+        for forward, backward in zip(
+            (*_FORWARD_BORDERS, MAX_SLIP_PERCENT), (*_BACKWARD_BORDERS, -MAX_SLIP_PERCENT), strict=True
+        )
     ]
-    edges = [0.0, *within, 1.0]
+    edges = [0.0, *(share / within[-1] for share in within)]
     return tuple(max(0.0, outer - inner) for inner, outer in zip(edges[:-1], edges[1:], strict=True))
 
 

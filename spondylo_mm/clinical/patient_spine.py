@@ -48,9 +48,9 @@ class PatientSpine:
         return None if _is_body(body) else f'the corners of {LEVELS[slot]} do not bound a body'
 
     def superior_endplate_fault(self, slot: int) -> str | None:
-        """The same of its upper endplate alone, all that some labels give of S1."""
+        """The same of its upper endplate alone, all that some labels give of S1; a body that is whole must be sound."""
         body = self.corners[slot]
-        is_endplate_only = np.isfinite(body[[TL, TR]]).all() and np.isnan(body[[BL, BR]]).all()
+        is_endplate_only = np.isfinite(body[[TL, TR]]).all() and not np.isfinite(body[[BL, BR]]).all()
         if not (self.facing_is_known and is_endplate_only):
             return self.body_fault(slot)
         return f'the upper endplate of {LEVELS[slot]} has no length' if (body[TL] == body[TR]).all() else None

@@ -147,6 +147,12 @@ def test_with_deviations_a_slip_has_an_interval_and_probabilities():
     assert sure['review'] == [] or all('L4/L5' not in reason for reason in sure['review'])
 
 
+@pytest.mark.parametrize(('slip', 'grade'), [(25.004, 1), (25.006, 2), (4.996, 1), (4.994, 0), (-7.996, 1)])
+def test_the_grade_is_that_of_the_percent_written_beside_it(slip, grade):
+    (row,) = [row for row in record(slip)['slips'] if row['upper'] == 'L4']
+    assert (row['percent'], row['grade']) == (round(slip, 2), grade)
+
+
 def test_the_spread_of_the_heatmap_measures_where_there_is_no_dropout_and_is_not_listed():
     result = record(15, spread=np.full(NUM_KEYPOINTS, 4.0))
     assert all('interval' in row for row in result['slips'])
@@ -172,6 +178,7 @@ def test_a_row_per_pair_with_its_measurements_or_the_reason(tmp_path):
     assert float(slipped['disc_height_middle']) == pytest.approx(12, abs=0.1)  # 100 deep, 12 px apart
     assert float(slipped['upper_wedge_ratio']) == 0.75 and float(slipped['disc_angle']) == 0.0
     assert missing['slip_percent'] == '' and missing['no_slip_because'] == 'L3 is absent'
+    assert missing['review_needed'] == 'True'
     assert bare['slip_percent'] == '45.0' and bare['slip_low'] == '' and bare['review_needed'] == ''
 
 
@@ -198,6 +205,15 @@ def test_the_files_hold_every_image_and_the_largest_slip(tmp_path):
     assert (first['largest_slip_levels'], first['largest_slip_grade']) == ('L4/L5', '3')
     assert (first['lowest_level'], first['highest_level'], first['mean_score']) == ('S1', 'L1', '0.75')
     assert second['num_vertebrae'] == '0' and second['largest_slip_percent'] == ''
+
+
+def test_the_highest_level_is_one_that_has_a_name(tmp_path):
+    """Vertebrae above the last slot have none."""
+    long = record(20)
+    long['vertebrae'] = [*long['vertebrae'], long['vertebrae'][-1] | dict(slot=NUM_SLOTS, level=None)]
+    write_predictions(tmp_path, {'long.png': long}, MODEL)
+    (row,) = csv.DictReader((tmp_path / 'summary.csv').open())
+    assert row['highest_level'] == 'L1'
 
 
 def test_overlays_of_images_with_one_stem_do_not_overwrite_each_other():

@@ -44,6 +44,9 @@ def test_faults_name_the_level():
     broken[1, 0] = math.nan
     assert patient_spine(image(broken), 'left').body_fault(2) == 'a corner of L4 is missing'
     assert patient_spine(image(broken), 'left').superior_endplate_fault(2) == 'a corner of L4 is missing'
+    half = BODY.copy()
+    half[3] = math.nan  # a lower corner of S1, say: its upper endplate is there all the same
+    assert patient_spine(image(half), 'left').superior_endplate_fault(2) is None
     assert 'do not bound' in patient_spine(image(BODY[[1, 0, 2, 3]]), 'left').body_fault(2)
     assert 'faces' in patient_spine(image(), 'unknown').body_fault(2)
 

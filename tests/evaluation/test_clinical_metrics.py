@@ -47,7 +47,7 @@ def test_a_pair_that_was_not_measured_has_no_error_but_is_no_success():
 
 
 def test_a_slip_found_in_the_wrong_grade_is_found():
-    values = metrics(score([(10.0, 60.0), (-30.0, -6.0)]))
+    values = metrics(score([(10.0, 60.0), (-30.0, -9.0)]))
     assert values['grade_accuracy'] == 0 and values['sensitivity@I'] == 1
     assert values['sensitivity@II'] == 0 and values['specificity@II'] == 0
     assert math.isnan(values['specificity@I'])  # every pair has slipped

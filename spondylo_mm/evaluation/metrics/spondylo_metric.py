@@ -27,12 +27,13 @@ class SpondyloMetric(BaseMetric):
 
     Reads of each data sample, in image pixels: ``pred_instances`` with ``keypoints`` (1, K, 2), ``keypoint_scores``
     (1, K) and, if the model has one, ``presence`` (1, S) in [0, 1], else the mean of the four corners' scores; perhaps
-    ``sacrum_seen`` (1,), below one half of which levels are unknown and nothing is measured; with
-    Monte-Carlo dropout, ``keypoint_sd`` and ``keypoint_sd_between_passes`` (1, K), without it perhaps
-    ``keypoint_spread`` (1, K);
+    ``sacrum_seen`` (1,), below one half of which levels are unknown and nothing is measured; perhaps
+    ``keypoint_taught`` (1, K), without which nothing is measured on a corner; with Monte-Carlo dropout, ``keypoint_sd``
+    and ``keypoint_sd_between_passes`` (1, K), without it perhaps ``keypoint_spread`` (1, K);
     ``gt_instances`` with ``keypoints`` (1, K, 2) and ``keypoints_visible`` (1, K); and the metainfo ``ori_shape``
     (h, w), ``img_path``, optionally ``slot_presence`` (S,), ``spacing`` (2,) mm/px [x, y] or else ``pixel_aspect``, a
-    pixel's width over its height, ``facing`` and ``anchor``, without which slots are taken for levels.
+    pixel's width over its height, ``facing`` and ``anchor``, without which slots are taken for levels; counted from the
+    cranial end they are none, and no clinical metric has data.
 
     Args:
         clinical: also compare slips, grades and alignment.
@@ -73,7 +74,8 @@ class SpondyloMetric(BaseMetric):
                 presence = _array(predicted['presence'])[0]
             else:
                 presence = vertebra_presence(_array(predicted['keypoint_scores'])[0])
-            self.slot_names = slot_names(sample.get('anchor', CAUDAL))
+            anchor = sample.get('anchor', CAUDAL)
+            self.slot_names = slot_names(anchor)
             height, width = sample['ori_shape'][:2]
             spacing, slot_presence = sample.get('spacing'), sample.get('slot_presence')
             slot_presence = None if slot_presence is None else _array(slot_presence)
@@ -96,11 +98,22 @@ class SpondyloMetric(BaseMetric):
                 sd_between=sd_between,
             )
             if self.clinical:
-                doubt = spread if sd is None else sd
-                facing = sample.get('facing')
-                ratio = proportions(spacing, sample.get('pixel_aspect'))
-                reported = presence if levels_are_known(predicted) else np.zeros_like(presence)
-                score.clinical = score_clinical(corners[0], reported, corners[1], labelled, ratio, facing, doubt)
+                reported, known = corners[0], labelled
+                if 'keypoint_taught' in predicted:  # predictions leave out the corners that no label taught
+                    reported = np.where(_array(predicted['keypoint_taught'])[0][:, None], reported, np.nan)
+                if not levels_are_known(predicted):
+                    presence = np.zeros_like(presence)
+                if anchor != CAUDAL:  # slots are no levels: neither predictions nor labels tell any
+                    known = np.zeros_like(labelled)
+                score.clinical = score_clinical(
+                    reported,
+                    presence,
+                    corners[1],
+                    known,
+                    spacing=proportions(spacing, sample.get('pixel_aspect')),
+                    facing=sample.get('facing'),
+                    sd=spread if sd is None else sd,
+                )
             self.results.append(score)
 
     def compute_metrics(self, results: list[ImageScore]) -> dict[str, float]:
