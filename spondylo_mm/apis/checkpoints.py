@@ -59,19 +59,20 @@ def load_weights(
     weights = _read_weights(Path(path))
     weights = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
     own = model.state_dict()
-    missing = [name for name in own if name not in weights and not name.endswith(_OPTIONAL)]
+    needed = [name for name in own if not name.endswith(_OPTIONAL)]
+    missing = [name for name in needed if name not in weights]
     unexpected = [] if allow_more else [name for name in weights if name not in own]
     reshaped = [name for name in own if name in weights and weights[name].shape != own[name].shape]
     if missing or unexpected or reshaped:
         difference = _difference(weights, own, reshaped, missing, unexpected)
-        fitting = len(own) - len(missing) - len(reshaped)
+        fitting = sum(name in weights and name not in reshaped for name in needed)  # counters alone teach nothing
         if not allow_partial or fitting == 0:
             advice = 'give the config it was trained with'
             if not allow_partial and fitting > 0:
                 advice += ', or to train from the weights that match, --allow-partial'
             raise InputError(f'{path}: belongs to another model ({difference}): {advice}')
         print_log(
-            f'{path}: {fitting} of {len(own)} weights fit and are loaded; {difference}', 'current', logging.WARNING
+            f'{path}: {fitting} of {len(needed)} weights fit and are loaded; {difference}', 'current', logging.WARNING
         )
     broken = [name for name in own if name in weights and not torch.isfinite(weights[name]).all()]
     if broken:

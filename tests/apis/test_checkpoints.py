@@ -110,6 +110,19 @@ def test_nothing_that_fits_is_never_a_part(tmp_path):
         load_weights(model(), tmp_path / 'a.pth', allow_partial=True)
 
 
+@pytest.mark.parametrize('counters', [True, False], ids=['with counters', 'without'])
+def test_of_a_network_of_another_width_nothing_fits_though_counters_of_its_batches_may(counters, tmp_path):
+    def network(width: int) -> nn.Module:
+        return nn.Sequential(nn.Conv2d(1, width, 3), nn.BatchNorm2d(width))
+
+    weights = network(8).state_dict()
+    if not counters:  # as in old files
+        del weights['1.num_batches_tracked']
+    torch.save(weights, tmp_path / 'a.pth')
+    with pytest.raises(InputError, match='belongs to another model .*: give the config it was trained with$'):
+        load_weights(network(4), tmp_path / 'a.pth', allow_partial=True)
+
+
 def test_safetensors_are_read_and_damaged_ones_refused(tmp_path):
     from safetensors.torch import save_file
 
