@@ -10,7 +10,6 @@ import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +27,7 @@ from pydicom.uid import (
 from ..errors import InputError
 from .codestream import codestream_size
 from .grey_levels import check_size, windowed, windowed_by_percentiles
+from .pixel_geometry import NO_GEOMETRY, PixelGeometry, is_plausible_aspect, is_plausible_spacing
 
 _MAGIC = (128, b'DICM')
 # Files of before 1993 have no magic word: they begin with the first element of group 8 (its length, character set, type
@@ -53,24 +53,6 @@ _IDENTIFIERS = (
     'SeriesInstanceUID',
     'SOPInstanceUID',
 )
-
-
-@dataclass(frozen=True)
-class PixelGeometry:
-    """What a file says of the size of its pixels.
-
-    Attributes:
-        spacing: (x, y) in mm per pixel; None where it is not known.
-        source: the DICOM attribute it is from, one of ``SPACING_SOURCES``.
-        aspect: width of a pixel over its height; None where not even that is known.
-    """
-
-    spacing: tuple[float, float] | None = None
-    source: str | None = None
-    aspect: float | None = None
-
-
-NO_GEOMETRY = PixelGeometry()
 
 
 def is_dicom(path: Path) -> bool:
@@ -99,20 +81,8 @@ def read_dicom(path: Path) -> np.ndarray:
     return np.ascontiguousarray(255 - grey if header.PhotometricInterpretation == _INVERTED else grey)
 
 
-def dicom_size(path: Path) -> tuple[int, int]:
-    """``(width, height)`` from the header alone.
-
-    Raises:
-        InputError: as ``read_dicom``, but pixels are not looked at.
-    """
-    with _errors_of(path):
-        header = dcmread(path, force=True, stop_before_pixels=True)
-        _check_image(path, header, with_pixels=False)
-        return int(header.Columns), int(header.Rows)
-
-
 def dicom_geometry(path: Path) -> PixelGeometry:
-    """Spacing and aspect of the pixels, as far as the header tells them; DICOM has y before x.
+    """Spacing and aspect of the pixels, as far as the header tells them; what no radiograph has is not believed.
 
     Raises:
         InputError: not a readable DICOM file.
@@ -120,10 +90,11 @@ def dicom_geometry(path: Path) -> PixelGeometry:
     with _errors_of(path):
         header = dcmread(path, force=True, stop_before_pixels=True)
         for source in SPACING_SOURCES:
-            if pair := _positive_pair(header, source):
-                return PixelGeometry((pair[1], pair[0]), source, pair[1] / pair[0])
-        pair = _positive_pair(header, 'PixelAspectRatio')
-        return PixelGeometry(aspect=pair[1] / pair[0]) if pair else NO_GEOMETRY
+            x, y = _pair(header, source)
+            if is_plausible_spacing(x, y):
+                return PixelGeometry((x, y), source, x / y)
+        x, y = _pair(header, 'PixelAspectRatio')
+        return PixelGeometry(aspect=x / y) if is_plausible_aspect(x, y) else NO_GEOMETRY
 
 
 def dicom_identifiers(path: Path) -> dict[str, str]:
@@ -157,9 +128,9 @@ def _errors_of(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _check_image(path: Path, header: Dataset, with_pixels: bool = True) -> None:
+def _check_image(path: Path, header: Dataset) -> None:
     """Refuse what is no single grey image, by the header."""
-    if not (header.get('Rows') and header.get('Columns')) or (with_pixels and 'PixelData' not in header):
+    if not (header.get('Rows') and header.get('Columns')) or 'PixelData' not in header:
         raise InputError(f'{path}: a DICOM file without an image (a report or an index): leave it out')
     check_size(path, int(header.Columns), int(header.Rows))
     frames = int(header.get('NumberOfFrames') or 1)
@@ -247,10 +218,10 @@ def _first_number(header: Dataset, keyword: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _positive_pair(header: Dataset, keyword: str) -> tuple[float, float] | None:
-    """Two positive numbers; None where there are none: a spacing of 0 is a blank in some exports."""
+def _pair(header: Dataset, keyword: str) -> tuple[float, float]:
+    """x and y, of which DICOM has y first; 0 where there are no two numbers, as some exports have it, too."""
     try:
-        pair = tuple(float(value) for value in header.get(keyword))
+        y, x = (float(value) for value in header.get(keyword))
     except (TypeError, ValueError):
-        return None
-    return pair if len(pair) == 2 and all(math.isfinite(value) and value > 0 for value in pair) else None
+        return 0.0, 0.0
+    return x, y

@@ -18,16 +18,15 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ..errors import InputError
-from .dicom import NO_GEOMETRY, PixelGeometry, dicom_geometry, dicom_size, is_dicom, read_dicom
+from .dicom import dicom_geometry, is_dicom, read_dicom
 from .grey_levels import MAX_PIXELS, check_size, windowed_by_percentiles
+from .pixel_geometry import NO_GEOMETRY, PixelGeometry
 
 RADIOGRAPH_SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp', '.dcm', '.dicom')
 _FORMATS = ('JPEG', 'PNG', 'TIFF', 'BMP')  # an explicit list: Pillow would start Ghostscript for an EPS file
 
 _STACKS = ('PNG', 'TIFF')  # may hold several images; a phone's JPEG may hold a preview, which does no harm
 
-_EXIF_ORIENTATION = 0x0112
-_QUARTER_TURNS = range(5, 9)  # orientations that exchange width and height
 _TIFF_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 
 _DECODING_ERRORS = (
@@ -65,26 +64,13 @@ def read_radiograph(path: str | Path) -> np.ndarray:
         return np.array(image if image.mode == 'L' else image.convert('L'))
 
 
-def radiograph_size(path: str | Path) -> tuple[int, int]:
-    """``(width, height)`` of the array that ``read_radiograph`` returns, from the header alone.
-
-    Raises:
-        InputError: As ``read_radiograph``, except that a truncated file may pass.
-    """
-    if _is_dicom(path):
-        return dicom_size(Path(path))
-    with _opened(path) as image:
-        width, height = image.size
-        return (height, width) if image.getexif().get(_EXIF_ORIENTATION) in _QUARTER_TURNS else (width, height)
-
-
 def radiograph_geometry(path: str | Path) -> PixelGeometry:
     """What the file says of its pixels' size; of image files only DICOM is believed.
 
     Dots per inch in a JPEG, PNG or TIFF file are those of a printer or of nothing.
 
     Raises:
-        InputError: As ``radiograph_size``.
+        InputError: The file is missing or empty, or a damaged DICOM file.
     """
     return dicom_geometry(Path(path)) if _is_dicom(path) else NO_GEOMETRY
 

@@ -22,7 +22,8 @@ from pydicom.uid import (
 
 from spondylo_mm.datasets.dicom import dicom_geometry, dicom_identifiers, is_dicom
 from spondylo_mm.datasets.grey_levels import MAX_PIXELS
-from spondylo_mm.datasets.radiograph import radiograph_size, read_radiograph
+from spondylo_mm.datasets.pixel_geometry import NO_GEOMETRY
+from spondylo_mm.datasets.radiograph import read_radiograph
 from spondylo_mm.errors import InputError
 
 
@@ -51,7 +52,7 @@ def test_8_bits_without_a_window_are_returned_as_they_are(tmp_path, write_dicom,
     path = write_dicom(tmp_path / 'a.dcm', grey)
     pixels = read_radiograph(path)
     np.testing.assert_array_equal(pixels, grey)
-    assert pixels.dtype == np.uint8 and pixels.flags.c_contiguous and radiograph_size(path) == (60, 80)
+    assert pixels.dtype == np.uint8 and pixels.flags.c_contiguous
 
 
 def test_monochrome1_is_inverted(tmp_path, write_dicom, grey, deep):
@@ -155,13 +156,33 @@ def test_spacing_is_x_before_y_and_says_where_it_is_from(tmp_path, write_dicom, 
     assert (geometry.spacing, geometry.source, geometry.aspect) == ((0.3, 0.3), 'ImagerPixelSpacing', 1.0)
 
 
-@pytest.mark.parametrize('useless', [[0, 0], [-1, 1], None])
+@pytest.mark.parametrize(
+    'useless', [[0, 0], [-1, 1], None, [1e-300, 1e-300], [1e-7, 1e-7], [0.1, 1e6], [139, 139], [0.05, 0.7]]
+)
 def test_without_a_usable_spacing_there_are_no_mm(tmp_path, write_dicom, grey, useless):
+    """Blanks, micrometres, damage: no radiograph has pixels of a nanometre, of 14 cm, or 14 times as high as wide."""
     elements = {} if useless is None else dict(PixelSpacing=useless)
     geometry = dicom_geometry(write_dicom(tmp_path / 'a.dcm', grey, **elements))
     assert (geometry.spacing, geometry.source, geometry.aspect) == (None, None, None)
     geometry = dicom_geometry(write_dicom(tmp_path / 'b.dcm', grey, PixelAspectRatio=[4, 3], **elements))  # y, x
     assert (geometry.spacing, geometry.aspect) == (None, 0.75)
+
+
+@pytest.mark.parametrize('spacing', [[0.02, 0.02], [9, 9], [0.1, 0.9], [0.9, 0.1]])
+def test_a_spacing_that_is_only_unusual_is_believed(tmp_path, write_dicom, grey, spacing):
+    geometry = dicom_geometry(write_dicom(tmp_path / 'a.dcm', grey, PixelSpacing=spacing))
+    assert geometry.spacing == (spacing[1], spacing[0])
+
+
+@pytest.mark.parametrize('ratio', [[0, 0], [1, 0], [-4, -3], [1, 1000], [1000, 1]])
+def test_an_aspect_that_no_pixel_has_is_as_none(tmp_path, write_dicom, grey, ratio):
+    assert dicom_geometry(write_dicom(tmp_path / 'a.dcm', grey, PixelAspectRatio=ratio)) == NO_GEOMETRY
+
+
+def test_the_size_on_the_detector_is_used_where_that_of_the_patient_cannot_be(tmp_path, write_dicom, grey):
+    both = dict(PixelSpacing=[1e-300, 1e300], ImagerPixelSpacing=[0.2, 0.1])
+    geometry = dicom_geometry(write_dicom(tmp_path / 'a.dcm', grey, **both))
+    assert (geometry.spacing, geometry.source) == ((0.1, 0.2), 'ImagerPixelSpacing')
 
 
 @pytest.mark.parametrize(

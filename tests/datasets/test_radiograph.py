@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spondylo_mm.datasets.dicom import NO_GEOMETRY
 from spondylo_mm.datasets.grey_levels import MAX_PIXELS
-from spondylo_mm.datasets.radiograph import radiograph_geometry, radiograph_size, read_radiograph
+from spondylo_mm.datasets.pixel_geometry import NO_GEOMETRY
+from spondylo_mm.datasets.radiograph import radiograph_geometry, read_radiograph
 from spondylo_mm.errors import InputError
 
 
@@ -101,11 +101,6 @@ def test_exif_orientation_is_honoured(tmp_path, grey, depth, orientation, uprigh
     path = saved(tmp_path / 'a.png', grey.astype(depth), exif=exif)
     expected = upright(read_radiograph(saved(tmp_path / 'b.png', grey.astype(depth))))
     np.testing.assert_array_equal(read_radiograph(path), expected)
-    assert radiograph_size(path) == expected.shape[::-1]
-
-
-def test_the_size_is_width_and_height(tmp_path, grey):
-    assert radiograph_size(saved(tmp_path / 'a.jpg', grey)) == (30, 40)
 
 
 @pytest.mark.parametrize('suffix', ['jpg', 'png', 'tif'])
@@ -127,12 +122,11 @@ def test_a_truncated_image_is_refused_not_half_decoded(tmp_path, suffix):
         (b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n', 'not an image'),
     ],
 )
-@pytest.mark.parametrize('read', [read_radiograph, radiograph_size])
-def test_what_is_no_image_is_named_with_a_remedy(tmp_path, content, why, read):
+def test_what_is_no_image_is_named_with_a_remedy(tmp_path, content, why):
     path = tmp_path / 'a.jpg'
     path.write_bytes(content)
     with pytest.raises(InputError) as error:
-        read(path)
+        read_radiograph(path)
     assert str(error.value).startswith(f'{path}: {why}')
 
 
