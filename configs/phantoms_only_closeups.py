@@ -11,11 +11,11 @@ train_pipeline = [
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 
-train_cfg = dict(max_epochs=40, val_interval=10)
+train_cfg = dict(max_epochs=30, val_interval=10)
 default_hooks = dict(checkpoint=dict(interval=10))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=0.5, by_epoch=True, convert_to_iter_based=True),
     dict(
-        type='CosineAnnealingLR', eta_min=1e-5, begin=0.5, end=40, T_max=39.5, by_epoch=True, convert_to_iter_based=True
+        type='CosineAnnealingLR', eta_min=1e-5, begin=0.5, end=30, T_max=29.5, by_epoch=True, convert_to_iter_based=True
     ),
 ]
