@@ -1,7 +1,8 @@
 """DICOM files as grey levels, and what they say of the size of their pixels.
 
 The grey-level pipeline of PS3.3 C.11: stored values -> modality LUT or rescale -> VOI LUT or window -> inverted where
-low values are white (MONOCHROME1). Error messages never quote the header: it may name the patient.
+low values are white (MONOCHROME1) -> black where there is only padding. Error messages never quote the header: it may
+name the patient.
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ _BARE_STARTS = tuple(
 )
 _INVERTED, _AS_STORED = 'MONOCHROME1', 'MONOCHROME2'
 
+# What some exports leave out though nothing is read without it. Of one sample per pixel there is no colour, and no
+# detector counts below zero.
+_USUAL = dict(SamplesPerPixel=1, PhotometricInterpretation=_AS_STORED, PixelRepresentation=0)
+
 # Where mm per pixel are found, the first that is there is taken. PixelSpacing is that of the patient if the machine was
 # calibrated, else of the detector; ImagerPixelSpacing always of the detector, on which the patient is magnified.
 SPACING_SOURCES = ('PixelSpacing', 'ImagerPixelSpacing')
@@ -67,7 +72,8 @@ def read_dicom(path: Path) -> np.ndarray:
     """Grey values (H, W) uint8 as a viewer shows them.
 
     The first VOI LUT or window is used. Without one, 8-bit values stay as they are, and deeper ones are windowed by
-    percentiles as 16-bit image files are.
+    percentiles as 16-bit image files are. What the header calls padding is background: it has no part in the
+    percentiles, and is black.
 
     Raises:
         InputError: damaged, too large, without pixels, coloured, of several frames, or compressed in a way that no
@@ -75,10 +81,14 @@ def read_dicom(path: Path) -> np.ndarray:
     """
     with _errors_of(path):
         header = dcmread(path, force=True)
+        _fill_in(header)
         _check_image(path, header)
         _check_decoder(path, header)
-        grey = _grey_levels(header.pixel_array, header)
-    return np.ascontiguousarray(255 - grey if header.PhotometricInterpretation == _INVERTED else grey)
+        stored = _stored_values(header)
+        is_padding = _is_padding(stored, header)
+        grey = _grey_levels(stored, ~is_padding, header)
+    shown = 255 - grey if header.PhotometricInterpretation == _INVERTED else grey
+    return np.where(is_padding, np.uint8(0), shown)
 
 
 def dicom_geometry(path: Path) -> PixelGeometry:
@@ -128,6 +138,14 @@ def _errors_of(path: Path) -> Iterator[None]:
         ) from error
 
 
+def _fill_in(header: Dataset) -> None:
+    """Write into a header what it leaves out and can mean one thing only."""
+    bits = header.get('BitsStored') or header.get('BitsAllocated') or 0
+    for keyword, value in dict(_USUAL, BitsStored=bits, HighBit=bits - 1).items():
+        if not header.get(keyword):
+            setattr(header, keyword, value)
+
+
 def _check_image(path: Path, header: Dataset) -> None:
     """Refuse what is no single grey image, by the header."""
     if not (header.get('Rows') and header.get('Columns')) or 'PixelData' not in header:
@@ -136,7 +154,7 @@ def _check_image(path: Path, header: Dataset) -> None:
     frames = int(header.get('NumberOfFrames') or 1)
     if frames > 1:
         raise InputError(f'{path}: has {frames} frames: export the one radiograph as a file of its own')
-    if header.get('PhotometricInterpretation') not in (_INVERTED, _AS_STORED) or header.get('SamplesPerPixel', 1) != 1:
+    if header.PhotometricInterpretation not in (_INVERTED, _AS_STORED) or header.SamplesPerPixel != 1:
         raise InputError(f'{path}: a colour image, not a radiograph: export the original, not a screenshot')
 
 
@@ -164,15 +182,45 @@ def _check_decoder(path: Path, header: Dataset) -> None:
         size = codestream_size(get_frame(header.PixelData, 0, number_of_frames=1))
         if size != (header.Columns, header.Rows):
             raise InputError(f'{path}: damaged DICOM file: the compressed image has another size: export it again')
+        if _unused_below(header):  # whose values a codestream may hold as they are, or moved to where the header says
+            raise InputError(
+                f'{path}: compressed, and its HighBit {header.HighBit} is not that of {header.BitsStored} bits: export '
+                'it uncompressed'
+            )
 
 
-def _grey_levels(stored: np.ndarray, header: Dataset) -> np.ndarray:
-    """Stored values (H, W) as uint8, before a possible inversion."""
+def _unused_below(header: Dataset) -> int:
+    """How many bits of each stored word lie below its value."""
+    return max(0, header.HighBit + 1 - header.BitsStored)
+
+
+def _stored_values(header: Dataset) -> np.ndarray:
+    """Stored values (H, W); of 8 bits or less they are uint8, however many are set apart for them."""
+    bits, unused = header.BitsStored, _unused_below(header)
+    header.BitsStored = bits + unused  # pydicom cuts off what lies above, but not below
+    values = header.pixel_array >> unused
+    return values.astype(np.uint8) if bits <= 8 and not header.PixelRepresentation else values
+
+
+def _is_padding(stored: np.ndarray, header: Dataset) -> np.ndarray:
+    """Where there is none of the image (H, W): around it, or behind a shutter."""
+    first = _first_number(header, 'PixelPaddingValue')
+    last = _first_number(header, 'PixelPaddingRangeLimit')
+    if first is None:
+        return np.zeros(stored.shape, dtype=bool)
+    low, high = sorted((first, first if last is None else last))
+    return (stored >= low) & (stored <= high)
+
+
+def _grey_levels(stored: np.ndarray, is_image: np.ndarray, header: Dataset) -> np.ndarray:
+    """Stored values (H, W) as uint8, before a possible inversion; what is no image may come out as anything."""
     values = stored
+    # an empty element is one that is not there
+    slope, intercept = float(header.get('RescaleSlope') or 1), float(header.get('RescaleIntercept') or 0)
     if header.get('ModalityLUTSequence'):
         values, _ = _looked_up(values, header.ModalityLUTSequence[0], header)
-    elif header.get('RescaleSlope') is not None and (header.RescaleSlope, header.get('RescaleIntercept', 0)) != (1, 0):
-        values = values.astype(np.float32) * float(header.RescaleSlope) + float(header.get('RescaleIntercept', 0))
+    elif (slope, intercept) != (1, 0):
+        values = values.astype(np.float32) * slope + intercept
     if header.get('VOILUTSequence'):
         values, ends = _looked_up(values, header.VOILUTSequence[0], header)
         return windowed(values, *ends)
@@ -181,7 +229,7 @@ def _grey_levels(stored: np.ndarray, header: Dataset) -> np.ndarray:
         return _through_window(values, *window, header.get('VOILUTFunction', 'LINEAR'))
     if values.dtype == np.uint8:
         return values
-    return windowed_by_percentiles(values)
+    return windowed_by_percentiles(values, is_image)
 
 
 def _looked_up(values: np.ndarray, item: Dataset, header: Dataset) -> tuple[np.ndarray, tuple[float, float]]:

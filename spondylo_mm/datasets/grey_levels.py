@@ -41,10 +41,15 @@ def windowed(values: np.ndarray, low: float, high: float) -> np.ndarray:
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
 
 
-def windowed_by_percentiles(values: np.ndarray) -> np.ndarray:
-    """Values (H, W) of any type as uint8, the 0.5th percentile black and the 99.5th white; NaN counts as 0."""
+def windowed_by_percentiles(values: np.ndarray, counts: np.ndarray | None = None) -> np.ndarray:
+    """Values (H, W) of any type as uint8, the 0.5th percentile black and the 99.5th white; NaN counts as 0.
+
+    Args:
+        counts: (H, W) bool, the values that percentiles are taken of; None, or nowhere: all.
+    """
     values = np.nan_to_num(values.astype(np.float32))
-    low, high = np.percentile(values, _WINDOW_PERCENTILES)
+    counted = values[counts] if counts is not None and counts.any() else values
+    low, high = np.percentile(counted, _WINDOW_PERCENTILES)
     if high <= low:  # nearly every pixel has one value: keep whatever contrast there is
-        low, high = values.min(), values.max()
+        low, high = counted.min(), counted.max()
     return windowed(values, low, high)

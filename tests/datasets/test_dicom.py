@@ -55,6 +55,11 @@ def test_8_bits_without_a_window_are_returned_as_they_are(tmp_path, write_dicom,
     assert pixels.dtype == np.uint8 and pixels.flags.c_contiguous
 
 
+def test_8_bits_are_as_they_are_in_words_of_16_as_well(tmp_path, write_dicom, grey):
+    path = write_dicom(tmp_path / 'a.dcm', grey.astype(np.uint16), BitsStored=8, HighBit=7)
+    np.testing.assert_array_equal(read_radiograph(path), grey)
+
+
 def test_monochrome1_is_inverted(tmp_path, write_dicom, grey, deep):
     white_is_low = dict(PhotometricInterpretation='MONOCHROME1')
     np.testing.assert_array_equal(read_radiograph(write_dicom(tmp_path / 'a', 255 - grey, **white_is_low)), grey)
@@ -71,6 +76,29 @@ def test_12_bits_in_16_are_windowed_whatever_the_4_unused_bits_hold(tmp_path, wr
     stored = np.where(np.eye(*deep.shape, dtype=bool), deep | high, deep).astype(np.uint16)
     path = write_dicom(tmp_path / 'a.dcm', stored, BitsStored=12, HighBit=11, WindowCenter=2040.5, WindowWidth=4081)
     np.testing.assert_allclose(read_radiograph(path), grey, atol=1)
+
+
+@pytest.mark.parametrize('compress', [None, RLELossless])
+@pytest.mark.parametrize('kind', [np.uint16, np.int16])
+@pytest.mark.parametrize('below', [1, 4])
+def test_values_are_the_same_wherever_in_their_words_they_lie(tmp_path, write_dicom, deep, compress, kind, below):
+    """12 bits above others that mean nothing; signed, half of the values are below 0."""
+    values = (deep.astype(int) - 2048 * (kind == np.int16)).astype(kind)
+    window = dict(WindowCenter=int(values.mean()), WindowWidth=4096)
+    plain = read_radiograph(write_dicom(tmp_path / 'a', values, BitsStored=12, HighBit=11, **window))
+    others = np.random.default_rng(0).integers(0, 2**below, values.shape).astype(kind)
+    path = write_dicom(tmp_path / 'b', (values << below) + others, compress=compress, **window)
+    header = dcmread(path)
+    header.BitsStored, header.HighBit = 12, 11 + below
+    header.save_as(path)
+    assert np.ptp(plain) > 150
+    np.testing.assert_array_equal(read_radiograph(path), plain)
+
+
+def test_a_compressed_film_whose_values_may_lie_anywhere_is_refused(tmp_path, write_dicom, deep):
+    path = write_dicom(tmp_path / 'a.dcm', deep, BitsStored=12, HighBit=15, compress=JPEG2000Lossless)
+    with pytest.raises(InputError, match='HighBit 15 is not that of 12 bits: export it uncompressed'):
+        read_radiograph(path)
 
 
 def test_without_a_window_deep_values_are_windowed_as_16_bit_image_files_are(tmp_path, write_dicom, grey, deep):
@@ -92,6 +120,61 @@ def test_negative_values_and_a_rescale_come_before_the_window(tmp_path, write_di
         tmp_path / 'a.dcm', stored, RescaleSlope=2, RescaleIntercept=1000, WindowCenter=900.5, WindowWidth=401
     )  # from 700 to 1100
     np.testing.assert_allclose(read_radiograph(path)[0, :4], [0, 64, 191, 255], atol=1)
+
+
+@pytest.mark.parametrize('colour', ['MONOCHROME1', 'MONOCHROME2'])
+@pytest.mark.parametrize(
+    'padding, elements',
+    [
+        (65535, dict()),
+        (0, dict()),
+        (65535, dict(RescaleSlope=2, RescaleIntercept=-1024)),  # padding is told as it is stored
+        (65535, dict(WindowCenter=2040.5, WindowWidth=4081)),
+    ],
+)
+def test_padding_is_black_and_changes_nothing_of_the_image(tmp_path, write_dicom, deep, colour, padding, elements):
+    image, beside = deep + 16, ((0, 0), (0, 20))  # a quarter of the film
+    elements = elements | dict(PhotometricInterpretation=colour)
+    alone = read_radiograph(write_dicom(tmp_path / 'a', image, **elements))
+    whole = np.pad(image, beside, constant_values=padding)
+    pixels = read_radiograph(write_dicom(tmp_path / 'b', whole, PixelPaddingValue=padding, **elements))
+    np.testing.assert_array_equal(pixels, np.pad(alone, beside))
+    assert np.ptp(alone) > 200
+
+
+@pytest.mark.parametrize('ends', [(-2000, -1998), (-1998, -2000)])
+def test_padding_may_be_a_range_of_values(tmp_path, write_dicom, ends):
+    stored = film([-2000, -1999, -1998, 0, 50, 100], np.int16)
+    path = write_dicom(tmp_path / 'a', stored, PixelPaddingValue=ends[0], PixelPaddingRangeLimit=ends[1])
+    np.testing.assert_allclose(read_radiograph(path)[0, :6], [0, 0, 0, 0, 128, 255], atol=1)
+
+
+def test_a_film_of_nothing_but_padding_is_black(tmp_path, write_dicom):
+    path = write_dicom(
+        tmp_path / 'a', film([7], np.uint16), PixelPaddingValue=7, PhotometricInterpretation='MONOCHROME1'
+    )
+    assert not read_radiograph(path).any()
+
+
+@pytest.mark.parametrize(
+    'left_out, meant',
+    [
+        (dict(RescaleSlope=2), dict(RescaleSlope=2, RescaleIntercept=0)),
+        (dict(RescaleSlope=2, RescaleIntercept=''), dict(RescaleSlope=2, RescaleIntercept=0)),
+        (dict(RescaleIntercept=1000), dict(RescaleSlope=1, RescaleIntercept=1000)),
+        (dict(BitsStored=None), dict()),
+        (dict(HighBit=None), dict()),
+        (dict(PixelRepresentation=None), dict()),
+        (dict(SamplesPerPixel=None), dict()),
+        (dict(PhotometricInterpretation=None), dict()),
+        (dict(PhotometricInterpretation=''), dict()),
+    ],
+)
+def test_what_a_header_leaves_out_is_what_it_can_only_mean(tmp_path, write_dicom, deep, left_out, meant):
+    window = dict(WindowCenter=3000, WindowWidth=4000)
+    expected = read_radiograph(write_dicom(tmp_path / 'a', deep, **window, **meant))
+    np.testing.assert_array_equal(read_radiograph(write_dicom(tmp_path / 'b', deep, **window, **left_out)), expected)
+    assert np.ptp(expected) > 100
 
 
 @pytest.mark.parametrize(
@@ -190,6 +273,7 @@ def test_the_size_on_the_detector_is_used_where_that_of_the_patient_cannot_be(tm
     [
         (dict(NumberOfFrames=12), 'has 12 frames: export the one radiograph'),
         (dict(PhotometricInterpretation='RGB', SamplesPerPixel=3), 'a colour image, not a radiograph'),
+        (dict(PhotometricInterpretation=None, SamplesPerPixel=3), 'a colour image, not a radiograph'),
         (dict(PixelData=None), 'without an image'),
         (dict(Rows=None, PixelData=None), 'without an image'),
         (dict(SOPClassUID=SecondaryCaptureImageStorage, Rows=9000, Columns=9000), 'more than a radiograph has'),
