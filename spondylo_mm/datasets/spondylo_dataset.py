@@ -12,10 +12,12 @@ from mmengine.dataset import Compose
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
-from ..anatomy import KEYPOINT_NAMES, LABELLED, NUM_KEYPOINTS, NUM_SLOTS, UNKNOWN, dataset_info
+from ..anatomy import EMPTY, KEYPOINT_NAMES, LABELLED, NUM_KEYPOINTS, NUM_SLOTS, UNKNOWN, dataset_info
 from ..errors import InputError
 from .anchors import ANCHORS, CAUDAL, CRANIAL, counted_from_the_top
+from .formats.raw import short
 from .loader_watch import LoaderWatch
+from .pixel_geometry import PLAUSIBLE_ASPECT, PLAUSIBLE_SPACING, is_plausible_spacing
 from .seeded_sampler import seeded
 
 _LARGEST = 1e6  # of a coordinate: no image has as many pixels
@@ -117,18 +119,18 @@ class SpondyloDataset(BaseCocoStyleDataset):
                 _check_image(image)
             for annotation in content['annotations']:
                 _check_spine(annotation)
+            anchor = (content.get('info') or {}).get('anchor', CAUDAL)  # a foreign COCO file need not say
         except _Malformed as error:
             raise InputError(f'{self.ann_file}: {error}: {remedy}') from None
         except FileNotFoundError:
             raise InputError(f'{self.ann_file}: no such annotation file: {remedy}') from None
-        except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
             raise InputError(f'{self.ann_file}: not a COCO keypoint file: {remedy}') from None
         if names != KEYPOINT_NAMES:
             raise InputError(
                 f'{self.ann_file}: has {len(names)} keypoints {names[:2]}…, expected {NUM_KEYPOINTS} '
                 f'{KEYPOINT_NAMES[:2]}…: {remedy}'
             )
-        anchor = content.get('info', {}).get('anchor', CAUDAL)  # a foreign COCO file need not say
         if anchor == CAUDAL and self.anchor == CRANIAL:
             return content | dict(annotations=[counted_from_the_top(spine) for spine in content['annotations']])
         if anchor != self.anchor:  # where each spine's sacrum was is no longer known
@@ -173,26 +175,57 @@ class _Malformed(Exception):
 def _check_image(image: dict) -> None:
     """
     Raises:
-        _Malformed: its file lies outside the data root, where a file of strangers has no business.
+        _Malformed: its id could be that of no annotation; its file lies outside the data root, where a file of
+            strangers has no business; or its spacing is none.
     """
+    of = f'image {_checked_id(image["id"])}'
     name = PurePosixPath(image['file_name'])
     if name.is_absolute() or '..' in name.parts or '\0' in image['file_name']:
-        raise _Malformed(f'image {image["id"]!r} is {image["file_name"]!r}, not a path below the data root')
+        raise _Malformed(f'{of} is {image["file_name"]!r}, not a path below the data root')
+    spacing = image.get('spacing')
+    if spacing and not (_are_numbers(spacing, 2) and is_plausible_spacing(*spacing)):
+        raise _Malformed(
+            f'{of} has the spacing {short(spacing)}, not x and y in mm per pixel (from {PLAUSIBLE_SPACING[0]:g} to '
+            f'{PLAUSIBLE_SPACING[1]:g}, neither over {PLAUSIBLE_ASPECT:g} times the other)'
+        )
 
 
 def _check_spine(annotation: dict) -> None:
     """
     Raises:
-        _Malformed: keypoints or presence are not what the dataset would make arrays of.
+        _Malformed: keypoints or presence are not what the dataset would make arrays of, or contradict each other.
     """
-    of = f'the annotation of image {annotation["image_id"]!r}'
+    of = f'the annotation of image {_checked_id(annotation["image_id"])}'
     counts = dict(keypoints=3 * NUM_KEYPOINTS) | (dict(presence=NUM_SLOTS) if 'presence' in annotation else {})
     for key, count in counts.items():
         values = annotation[key]
         if len(values) != count:
             raise _Malformed(f'{of} has {len(values)} numbers in {key}, not {count}')
-        if not all(type(value) in (int, float) and abs(value) < _LARGEST for value in values):
+        if not _are_numbers(values, count):
             raise _Malformed(f'{of} has {key} that are not finite numbers')
+    if 'presence' in annotation:
+        presence = np.array(annotation['presence'])
+        if not np.isin(presence, (LABELLED, EMPTY, UNKNOWN)).all():
+            raise _Malformed(f'{of} has presence other than {LABELLED}, {EMPTY} and {UNKNOWN}')
+        has_corners = (np.array(annotation['keypoints']).reshape(NUM_SLOTS, -1, 3)[..., 2] > 0).any(axis=1)
+        wrong = np.flatnonzero(has_corners & (presence != LABELLED))
+        if wrong.size:
+            raise _Malformed(f'{of} has keypoints in slot {wrong[0]}, whose presence is not {LABELLED}')
+
+
+def _checked_id(number: object) -> str:
+    if type(number) not in (int, str):
+        raise _Malformed(f'{short(number)} for the id of an image, not a number')
+    return short(number)
+
+
+def _are_numbers(values: object, count: int) -> bool:
+    """Whether this is a list of so many numbers that an image may hold."""
+    return (
+        isinstance(values, list)
+        and len(values) == count
+        and all(type(value) in (int, float) and abs(value) < _LARGEST for value in values)
+    )
 
 
 def _slot_presence(spine: dict, visible: np.ndarray) -> np.ndarray:

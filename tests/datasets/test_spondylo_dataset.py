@@ -92,6 +92,12 @@ def test_regions_of_an_image_are_each_what_it_is_alone(tmp_path):
         (lambda c: c.update(images=[]), 'holds no labelled images'),
         (lambda c: c['categories'][0].update(keypoints=list(KEYPOINT_NAMES[:38])), 'has 38 keypoints'),
         (lambda c: c.pop('categories'), 'not a COCO keypoint file'),
+        (lambda c: c.update(info=['made by hand']), 'not a COCO keypoint file'),
+        (lambda c: c.update(images=None), 'not a COCO keypoint file'),
+        (lambda c: c.update(annotations=None), 'not a COCO keypoint file'),
+        (lambda c: c['images'][0].pop('id'), 'not a COCO keypoint file'),
+        (lambda c: c['images'][0].update(id=[1]), r'\[1\] for the id of an image, not a number'),
+        (lambda c: c['annotations'][0].update(image_id=None), 'None for the id of an image, not a number'),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_by_name(tmp_path, change, message):
@@ -99,6 +105,51 @@ def test_a_file_that_cannot_be_used_is_refused_by_name(tmp_path, change, message
     change(content)
     with pytest.raises(InputError, match=f'a.json: {message}'):
         dataset(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    'spacing',
+    [
+        [0, 0],
+        [-1, 1],
+        [0.5],
+        [0.5, 0.5, 0.5],
+        ['a', 'b'],
+        'ab',
+        0.5,
+        [True, True],
+        [1e-300, 1e-300],
+        [139, 139],
+        [5, 0.1],
+    ],
+)
+def test_a_spacing_that_no_radiograph_has_is_refused_with_its_image(tmp_path, spacing):
+    content = coco()
+    content['images'][0]['spacing'] = spacing
+    with pytest.raises(InputError, match=r'a.json: image 1 has the spacing .*, not x and y in mm per pixel') as error:
+        dataset(tmp_path, content)
+    assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    'presence, message',
+    [
+        ([0, 1] + [0] * 8, 'has keypoints in slot 0, whose presence is not 1'),
+        ([1, -1] + [0] * 8, 'has keypoints in slot 1, whose presence is not 1'),
+        ([1, 1] + [7] * 8, 'has presence other than 1, 0 and -1'),
+        ([1, 1] + [0.5] * 8, 'has presence other than 1, 0 and -1'),
+    ],
+)
+def test_presence_that_contradicts_the_keypoints_is_refused(tmp_path, presence, message):
+    content = coco()
+    content['annotations'][0]['presence'] = presence
+    with pytest.raises(InputError, match=f'a.json: the annotation of image 1 {message}'):
+        dataset(tmp_path, content)
+
+
+def test_a_foreign_file_need_not_say_how_it_was_made(tmp_path):
+    for info in (None, {}):
+        assert len(dataset(tmp_path, coco() | dict(info=info))) == 1
 
 
 def test_a_truncated_file_is_refused_by_name(tmp_path):
