@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -66,9 +66,10 @@ class SpineInferencer:
             none.
 
     Example:
-        >>> infer = SpineInferencer('configs/demo.py', 'work_dirs/demo/best.pth')
-        >>> records = infer(['films/', 'one/more.png'])
-        >>> records['more.png']['vertebrae'][0]['level']
+        >>> from spondylo_mm.apis import SpineInferencer
+        >>> infer = SpineInferencer('configs/demo.py', 'work_dirs/demo/best_spondylo_MRE_epoch_16.pth')
+        >>> records = infer('films/')
+        >>> records['0001.png']['vertebrae'][0]['level']
         'S1'
     """
 
@@ -144,21 +145,30 @@ class SpineInferencer:
         Raises:
             InputError: too few of its corners are labelled and found, or an image cannot be read.
         """
-        mc_dropout, self.mc_dropout, self.description['sd_scale'] = self.mc_dropout, 0, None
-        samples = list(self.predict(self.dataset_of_split(split), on_error=raise_error))
-        self.mc_dropout = mc_dropout
+        before = self.mc_dropout, self.description['sd_scale']
+        self.mc_dropout, self.description['sd_scale'] = 0, None
+        try:
+            samples = list(self.predict(self.dataset_of_split(split), on_error=raise_error))
+        finally:
+            self.mc_dropout, self.description['sd_scale'] = before
         fitted = fit_calibration(samples, split)
+        path = write_calibration(self.checkpoint, self.description['checkpoint_sha256'], fitted)
         self.description['sd_scale'] = fitted['sd_scale']
-        return write_calibration(self.checkpoint, self.description['checkpoint_sha256'], fitted)
+        return path
 
     def _build_dataset(self, **changes: object) -> Dataset:
         with built_from(self.config, 'the dataset'):
             return DATASETS.build({**self.config.test_dataloader.dataset, **changes})
 
     @torch.inference_mode()
-    def predict(self, dataset: Dataset, on_error: Callable[[InputError], None]) -> Iterator[PoseDataSample]:
-        """Predict every image of a dataset, in order; an image that cannot be read is reported to ``on_error`` and left
-        out.
+    def predict(
+        self, dataset: Dataset, on_error: Callable[[InputError], None], indices: Iterable[int] | None = None
+    ) -> Iterator[PoseDataSample]:
+        """Predict every image of a dataset in order, or those of ``indices`` in theirs; an image that cannot be read is
+        reported to ``on_error`` and left out.
+
+        Args:
+            indices: each of them once; None for all.
 
         Yields:
             Samples whose ``pred_instances`` hold ``keypoints`` (1, K, 2) in image pixels, ``keypoint_scores`` (1, K),
@@ -168,7 +178,7 @@ class SpineInferencer:
             all in image pixels. A facing that was given is in their metainfo.
         """
         batch: dict[int, dict] = {}
-        for index in range(len(dataset)):
+        for index in range(len(dataset)) if indices is None else indices:
             try:
                 batch[index] = dataset[index]
             except InputError as error:

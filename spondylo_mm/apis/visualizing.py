@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from mmpose.structures import PoseDataSample
-from torch.utils.data import Dataset, Subset
+from torch.utils.data import Dataset
 
 from ..anatomy import NUM_CORNERS, NUM_SLOTS
 from ..atomic import make_output_folder, write_text
@@ -184,10 +184,10 @@ def predict_heatmaps(
 ) -> Iterator[PoseDataSample]:
     """Predict again, now with heatmaps: those of a whole split would not fit into memory."""
     index = {dataset.get_data_info(i)['file_name']: i for i in range(len(dataset))}
-    chosen = Subset(dataset, [index[image.sample.file_name] for image in drawn])
+    chosen = [index[image.sample.file_name] for image in drawn]
     inferencer.model.test_cfg.output_heatmaps = True
     try:
-        yield from inferencer.predict(chosen, on_error=raise_error)
+        yield from inferencer.predict(dataset, on_error=raise_error, indices=chosen)
     finally:
         inferencer.model.test_cfg.output_heatmaps = False
 

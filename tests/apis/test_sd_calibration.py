@@ -68,6 +68,18 @@ def test_too_few_labels_leave_no_file(build, checkpoint, monkeypatch):
     assert not calibration_path(checkpoint).exists()
 
 
+def test_a_calibration_that_fails_leaves_the_inferencer_as_it_was(build, tiny_config, checkpoint, phantoms, tmp_path):
+    build().calibrate('val')
+    data = shutil.copytree(phantoms, tmp_path / 'data')
+    film = build().dataset_of_split('val').get_data_info(1)['file_name']
+    (data / film).write_bytes((data / film).read_bytes()[:500])
+    inferencer = SpineInferencer(tiny_config, checkpoint, data_root=str(data), device='cpu', mc_dropout=2)
+    factor = inferencer.description['sd_scale']
+    with pytest.raises(InputError, match=film):
+        inferencer.calibrate('val')
+    assert factor is not None and inferencer.description['sd_scale'] == factor and inferencer.mc_dropout == 2
+
+
 @pytest.mark.parametrize(
     'content, message',
     [

@@ -114,6 +114,15 @@ def test_heatmaps_are_laid_over_the_part_of_the_image_that_the_model_saw(tiny_co
         assert corners == pytest.approx(np.array([[-margin, 0], [width - 1 + margin, height - 1]]), abs=1e-6)
 
 
+def test_heatmaps_are_drawn_of_models_that_look_closer(tiny_config, trained, phantoms, tmp_path, monkeypatch):
+    """What they look closer at is a part of the image, which they read again."""
+    monkeypatch.setattr('spondylo_mm.apis.coarse_to_fine.PRESENCE_THRESHOLD', 0.0)  # two epochs find nothing surely
+    inferencer = SpineInferencer(tiny_config, trained, data_root=str(phantoms), device='cpu')
+    inferencer.model.test_cfg.update(coarse_to_fine=True, closeups=True)
+    visualize(inferencer, tmp_path, split='val', worst=2, heatmaps=True, on_error=pytest.fail)
+    assert len(list((tmp_path / 'pictures').glob('*_heatmaps.png'))) == 2
+
+
 def test_the_inferencer_is_as_before_once_heatmaps_are_drawn(inferencer, tmp_path):
     visualize(inferencer, tmp_path, split='val', worst=1, heatmaps=True, on_error=pytest.fail)
     (sample, *_) = inferencer.predict(inferencer.dataset_of_split('val'), on_error=pytest.fail)
