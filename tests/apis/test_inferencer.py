@@ -12,7 +12,9 @@ from mmpose.structures import PoseDataSample
 from spondylo_mm.anatomy import NUM_CORNERS, NUM_KEYPOINTS
 from spondylo_mm.apis.coarse_to_fine import closeup_regions, spine_region
 from spondylo_mm.apis.inferencer import BATCH_SIZE, SpineInferencer, record_of
+from spondylo_mm.apis.predictions import write_predictions
 from spondylo_mm.codecs.corner_sd import corner_sd, heatmap_sd
+from spondylo_mm.codecs.vertebra_centers import VertebraCenters
 from spondylo_mm.errors import InputError
 from spondylo_mm.models.mc_dropout import thinned
 
@@ -209,6 +211,26 @@ def test_spacing_and_facing_of_a_sample_reach_its_record():
     assert slip(**known) == pytest.approx(100 * (0 * 20 + -10 * 20) / (20**2 + 20**2))
     record = record_of(PoseDataSample(metainfo=dict(ori_shape=(300, 200)) | known, pred_instances=predicted))
     assert record['spacing'] == [0.5, 1.0] and (record['width'], record['height']) == (200, 300)
+
+
+def test_an_image_of_whose_maps_a_pixel_is_no_number_is_written_as_one_without_vertebrae(tmp_path):
+    """Of an order-free model. NaN is not JSON: written as it is, it would cost the predictions of all other images."""
+    codec = VertebraCenters((256, 256), (64, 64), sigma=1.0)
+    body = np.array([[112.0, 200], [144, 200], [112, 216], [144, 216]])
+    spine = np.array([body - [0, 22 * level] for level in range(NUM_KEYPOINTS // NUM_CORNERS)])
+    drawn = codec.encode(spine.reshape(1, NUM_KEYPOINTS, 2))
+
+    def record(at: float) -> dict:
+        maps = np.concatenate([drawn['heatmaps'], drawn['offsets']])
+        maps[0, 0, 0] = at
+        predicted = InstanceData(**codec.decode_spine(maps))
+        predicted.keypoint_spread = np.where(np.isfinite(predicted.keypoint_scores), 1.0, np.nan)
+        return record_of(PoseDataSample(metainfo=dict(ori_shape=(256, 256)), pred_instances=predicted))
+
+    assert record(0.0)['num_vertebrae'] > 5
+    path = write_predictions(tmp_path, {'whole.png': record(0.0), 'bad.png': record(np.nan)}, {})
+    images = json.loads(path.read_text())['images']
+    assert images['bad.png']['num_vertebrae'] == 0 and images['whole.png']['num_vertebrae'] > 5
 
 
 def test_a_facing_that_is_none_is_refused(uncertain):

@@ -21,7 +21,7 @@ def to_slots(
         taught: (2, 4) bool, the types of corners that the model was taught of vertebrae and of sacra.
         heatmap_size: [W, H]
         scale: (2,) input pixels per heatmap pixel.
-        is_valid: the maps were finite; else scores are NaN.
+        is_valid: the maps were finite; else they show nothing: no vertebra is present, no sacrum seen, scores are NaN.
 
     Returns:
         ``keypoints`` (1, K, 2) in input pixels, inside the frame; ``keypoint_scores`` (1, K); ``presence`` (1, S), slot
@@ -37,13 +37,13 @@ def to_slots(
     presence = np.pad(spine.scores, (0, empty)).astype(np.float32)
     scores = np.pad(spine.corner_scores, ((0, empty), (0, 0))).astype(np.float32)
     if not is_valid:
-        scores[:] = np.nan
+        scores[:], presence[:] = np.nan, 0
     fields = dict(
         keypoints=corners[:NUM_SLOTS].reshape(1, NUM_KEYPOINTS, 2),
         keypoint_scores=scores[:NUM_SLOTS].reshape(1, NUM_KEYPOINTS),
         presence=presence[None, :NUM_SLOTS],
         keypoint_taught=taught[kinds_of_slots(NUM_SLOTS)].reshape(1, NUM_KEYPOINTS),
-        sacrum_seen=np.array([spine.sacrum_seen], dtype=np.float32),
+        sacrum_seen=np.array([spine.sacrum_seen if is_valid else 0], dtype=np.float32),
     )
     if found > NUM_SLOTS:
         fields.update(

@@ -189,6 +189,15 @@ def test_maps_that_are_no_numbers_show_nothing_and_say_so(codec):
     assert np.isfinite(prediction['keypoints']).all()
 
 
+@pytest.mark.parametrize('channel', [VERTEBRA, 6], ids=['a heatmap', 'an offset'])
+def test_one_pixel_that_is_no_number_is_enough_to_believe_nothing_of_an_image(codec, straight, seen, channel):
+    maps = seen(straight(12))
+    maps[channel, 0, 0] = np.inf
+    prediction = codec.decode_spine(maps)
+    assert not prediction['presence'].any() and not prediction['extra_presence'].any()
+    assert prediction['sacrum_seen'][0] == 0
+
+
 def test_predictions_stay_in_the_frame_whatever_the_maps(codec):
     rng = np.random.default_rng(0)
     for _ in range(20):
