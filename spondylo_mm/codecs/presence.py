@@ -38,8 +38,3 @@ def levels_are_known(predicted: Container) -> bool:
     """Whether the slots of an image's predicted instances are levels, as far as the model can tell: one that finds
     vertebrae anywhere says how likely the lowest is the sacrum (``sacrum_seen`` (1,)), any other cannot doubt it."""
     return 'sacrum_seen' not in predicted or bool(float(predicted['sacrum_seen'][0]) >= PRESENCE_THRESHOLD)
-
-
-def logistic(odds: np.ndarray) -> np.ndarray:
-    """The probability (...) of log odds; of anything, without overflow."""
-    return 0.5 * (1 + np.tanh(0.5 * np.asarray(odds)))

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import expit
 
 from ...anatomy import NUM_SLOTS
-from ..presence import logistic
 from .assembly import Spine
 from .layout import ANCHOR_CORNERS, NUM_KINDS, SACRUM, VERTEBRA, kinds_of_slots
 
@@ -48,7 +48,7 @@ def calibrated(scores: np.ndarray, kinds: np.ndarray | int, calibration: np.ndar
     """
     scores = np.asarray(scores, dtype=float)
     slope, bias = np.moveaxis(np.asarray(calibration, dtype=float)[kinds], -1, 0)
-    return np.where(scores > 0, logistic(slope * _log_odds(scores) + bias), 0.0)
+    return np.where(scores > 0, expit(slope * _log_odds(scores) + bias), 0.0)
 
 
 def judge(spine: Spine, labels: np.ndarray, taught: np.ndarray, known: np.ndarray) -> Judged:

@@ -12,7 +12,6 @@ from spondylo_mm.codecs.centers.calibration import (
     judge,
 )
 from spondylo_mm.codecs.centers.layout import SACRUM, VERTEBRA
-from spondylo_mm.codecs.presence import logistic
 
 CELLS = 128
 TO_HEATMAP = 127 / 511
@@ -22,7 +21,8 @@ def candidates(slope: float, bias: float, kind: int, number: int = 20_000) -> Ju
     """As many candidates of a kind that are right as a line of log odds says."""
     rng = np.random.default_rng(0)
     scores = rng.uniform(0.05, 0.95, number)
-    is_right = rng.random(number) < logistic(slope * np.log(scores / (1 - scores)) + bias)
+    odds = np.exp(bias) * (scores / (1 - scores)) ** slope
+    is_right = rng.random(number) < odds / (1 + odds)
     return Judged(np.full(number, kind), scores, is_right)
 
 
