@@ -77,14 +77,6 @@ class SpineModel:
         parts = np.split(np.asarray(vector, dtype=float), ends[:-1])
         return cls(**{name: part.reshape(_SHAPES[name]) for name, part in zip(_SHAPES, parts, strict=True)})
 
-    def as_dict(self) -> dict[str, list]:
-        """The same numbers for a JSON file; ``SpineModel.from_dict`` reads them."""
-        return {field.name: getattr(self, field.name).tolist() for field in fields(self)}
-
-    @classmethod
-    def from_dict(cls, content: dict[str, list]) -> SpineModel:
-        return cls(**{name: np.asarray(content[name], dtype=float).reshape(shape) for name, shape in _SHAPES.items()})
-
     @cached_property
     def shape_whitening(self) -> np.ndarray:
         """``(S, 4, 4)``: a deviation times its slot's matrix has unit covariance."""
