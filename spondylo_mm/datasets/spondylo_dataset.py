@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from mmengine.dataset import Compose
@@ -15,6 +15,7 @@ from mmpose.registry import DATASETS
 from ..anatomy import EMPTY, KEYPOINT_NAMES, LABELLED, NUM_KEYPOINTS, NUM_SLOTS, UNKNOWN, dataset_info
 from ..errors import InputError
 from .anchors import ANCHORS, CAUDAL, CRANIAL, counted_from_the_top
+from .formats.mendeley import leads_out
 from .formats.raw import short
 from .loader_watch import LoaderWatch
 from .pixel_geometry import PLAUSIBLE_ASPECT, PLAUSIBLE_SPACING, is_plausible_spacing
@@ -179,8 +180,7 @@ def _check_image(image: dict) -> None:
             strangers has no business; or its spacing is none.
     """
     of = f'image {_checked_id(image["id"])}'
-    name = PurePosixPath(image['file_name'])
-    if name.is_absolute() or '..' in name.parts or '\0' in image['file_name']:
+    if leads_out(image['file_name']):
         raise _Malformed(f'{of} is {image["file_name"]!r}, not a path below the data root')
     spacing = image.get('spacing')
     if spacing and not (_are_numbers(spacing, 2) and is_plausible_spacing(*spacing)):

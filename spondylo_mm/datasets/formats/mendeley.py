@@ -12,7 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ..radiograph import RADIOGRAPH_SUFFIXES
 from .label import PARSERS
@@ -129,14 +129,16 @@ def files_below(root: Path, exclude: Path | None, refused: list[tuple[Path, str]
             if not name.startswith('.')
             and name.lower() not in _NOT_DATA
             and (here / name).resolve() not in (*seen, exclude)
-            and not _is_refused(here / name, top, refused)
+            and not is_refused(here / name, top, refused)
         )
         for path in (here / name for name in sorted(names) if not name.startswith('.')):
-            if path.suffix.lower() not in _OF_DATASETS or not _is_refused(path, top, refused):
+            if path.suffix.lower() not in _OF_DATASETS or not is_refused(path, top, refused):
                 yield path
 
 
-def _is_refused(path: Path, top: Path, refused: list[tuple[Path, str]]) -> bool:
+def is_refused(path: Path, top: Path, refused: list[tuple[Path, str]]) -> bool:
+    """Whether what is found at ``path`` may not be followed, for it lies outside the folder ``top``, itself resolved;
+    then it is appended to ``refused``, with the reason."""
     try:
         path.name.encode()
         real = path.resolve()
@@ -150,6 +152,12 @@ def _is_refused(path: Path, top: Path, refused: list[tuple[Path, str]]) -> bool:
         why = f'a link out of {top.name}: put what it leads to in its place'
     refused.append((path, why))
     return True
+
+
+def leads_out(name: str) -> bool:
+    """Whether a path that a file gives, of what lies below its folder, can be that of something else."""
+    path = PurePosixPath(name)
+    return path.is_absolute() or '..' in path.parts or '\0' in name
 
 
 def _key(folder: Path) -> _Key:

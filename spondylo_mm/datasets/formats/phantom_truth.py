@@ -19,21 +19,26 @@ from ..anchors import CAUDAL, CRANIAL, cranial_shift
 from .canonical import order_name
 from .faults import TOO_MANY, Repair
 from .label import Label
-from .mendeley import Sample, Tree
+from .mendeley import SPLITS, Sample, Tree, is_refused, leads_out
+from .raw import check_inside, finite_numbers, short
 
 TRUTH_FILE = 'truth.json'
+_REMEDY = 'draw the phantoms again with tools/make_phantom.py'
 
 
 def find_samples(root: Path, exclude: Path | None = None) -> Tree:
     """Every phantom under ``root``; the blind ones have a truth as well. ``exclude`` is for other formats."""
-    truth = _truth(root / TRUTH_FILE)
-    tree = Tree()
+    tree, top = Tree(), root.resolve()
+    is_outside = is_refused(root / TRUTH_FILE, top, tree.refused)
+    truth = {} if is_outside else _truth(root / TRUTH_FILE)
     for name, entry in sorted(truth.items(), key=lambda item: (item[1]['split'], item[0])):
         image = root / name
+        if is_refused(image, top, tree.refused):
+            continue
         if image.is_file():
             tree.samples.append(Sample(entry['split'], image, image))
         else:
-            tree.refused.append((image, f'in {TRUTH_FILE}, but no such image: draw the phantoms again'))
+            tree.refused.append((image, f'in {TRUTH_FILE}, but no such image: {_REMEDY}'))
     return tree
 
 
@@ -55,7 +60,7 @@ def read_label(path: Path, name: str, size: tuple[int, int], anchor: str = CAUDA
     """
     entry = _truth(path.parents[name.count('/')] / TRUTH_FILE).get(name)
     if entry is None or (entry['width'], entry['height']) != tuple(size):
-        raise InputError(f'{name}: not the image that {TRUTH_FILE} describes: draw the phantoms again')
+        raise InputError(f'{name}: not the image that {TRUTH_FILE} describes: {_REMEDY}')
     levels = [vertebra['level'] for vertebra in entry['vertebrae']]
     corners = np.array([[vertebra['corners'][corner] for corner in CORNERS] for vertebra in entry['vertebrae']])
     repairs = [
@@ -81,12 +86,51 @@ def read_label(path: Path, name: str, size: tuple[int, int], anchor: str = CAUDA
     )
 
 
-@lru_cache(maxsize=1)
 def _truth(path: Path) -> dict[str, dict]:
     """Entries of ``truth.json`` by image path; none where there is no such file."""
     try:
-        return json.loads(path.read_text(encoding='utf-8'))['images']
+        written = path.stat()
     except FileNotFoundError:
         return {}
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f'{path}: not the truth of phantoms: draw them again with tools/make_phantom.py') from error
+    return _read(path, written.st_mtime_ns, written.st_size)
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path, mtime_ns: int, size: int) -> dict[str, dict]:
+    """The entries, once for all images of a folder; time and size are those of the file, which may be drawn anew.
+
+    Raises:
+        InputError: It is something else, an entry says too little, or one leads out of the folder.
+    """
+    try:
+        entries = json.loads(path.read_text(encoding='utf-8'))['images'].items()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(f'{path}: not the truth of phantoms: {_REMEDY}') from error
+    for name, entry in entries:
+        try:
+            _check(name, entry)
+        except ValueError as error:
+            raise InputError(f'{path}: {short(name, 200)}: {error}: {_REMEDY}') from error
+    return dict(entries)
+
+
+def _check(name: str, entry: object) -> None:
+    """
+    Raises:
+        ValueError: Not what is written of a phantom, or not below the folder; the message says why.
+    """
+    if leads_out(name):
+        raise ValueError('not a path below the folder')
+    if not isinstance(entry, dict) or entry.get('split') not in SPLITS:
+        raise ValueError(f'of no split ({", ".join(SPLITS)})')
+    size = entry.get('width'), entry.get('height')
+    finite_numbers([*size], 2, 'size', '[width, height]')
+    vertebrae = entry.get('vertebrae')
+    if not isinstance(vertebrae, list) or not vertebrae:
+        raise ValueError('without vertebrae')
+    for index, vertebra in enumerate(vertebrae):
+        corners = vertebra.get('corners') if isinstance(vertebra, dict) else None
+        if not isinstance(corners, dict) or set(corners) != set(CORNERS) or 'level' not in vertebra:
+            raise ValueError(f'vertebra {index} without its level or {", ".join(CORNERS)}')
+        points = [finite_numbers(point, 2, f'corner {corner}', '[x, y]') for corner, point in corners.items()]
+        check_inside(np.array(points), size)

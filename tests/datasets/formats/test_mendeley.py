@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from spondylo_mm.datasets.formats.mendeley import find_samples, patient_of, source_of
+from spondylo_mm.datasets.formats.mendeley import find_samples, leads_out, patient_of, source_of
 
 
 @pytest.fixture
@@ -99,6 +99,12 @@ def test_links_to_folders_are_followed_once(tree, tmp_path):
     (tmp_path / 'elsewhere' / 'loop').symlink_to(tmp_path / 'elsewhere')
     found, _ = tree('elsewhere/labels/train/a.json')
     assert found == {('train', 'elsewhere/images/train/a.jpg', 'elsewhere/labels/train/a.json')}
+
+
+@pytest.mark.parametrize('name', ['../a.png', 'images/../../a.png', '/etc/hostname', 'images/..', 'a\0.png'])
+def test_a_name_in_a_file_may_not_lead_out_of_its_folder(name):
+    assert leads_out(name)
+    assert not leads_out('images/a..b/.a.png')
 
 
 def test_samples_come_in_one_order(tree):
