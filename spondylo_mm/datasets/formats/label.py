@@ -161,11 +161,10 @@ def presence_of(slots: np.ndarray, lowest: int, top_is_at_the_edge: bool) -> np.
 def _repairs(name: str, raw: RawLabel, spine: Spine, listed: np.ndarray, fits: np.ndarray) -> list[Repair]:
     repairs = [Repair(name, index, BAD_VERTEBRA, f'{why}: dropped') for index, why in raw.bad]
     entries = [vertebra.index for vertebra in raw.vertebrae]
-    explained = spine.missing.sum() <= len(raw.bad)  # the levels without a label are those whose label was dropped
     repairs += [
         Repair(name, entries[i], kind, why)
         for i, kind, why in spine.faults
-        if not (kind == MISSING_LEVEL and explained)
+        if not (kind == MISSING_LEVEL and _is_explained(entries[i], raw, spine, listed))
     ]
     steps = np.diff(listed)
     if (steps > 0).any():
@@ -176,6 +175,14 @@ def _repairs(name: str, raw: RawLabel, spine: Spine, listed: np.ndarray, fits: n
         for index in listed[~fits]
     ]
     return repairs
+
+
+def _is_explained(above: int, raw: RawLabel, spine: Spine, listed: np.ndarray) -> bool:
+    """Whether the levels missing below the entry ``above`` are those whose labels were dropped as unusable: the file
+    lists enough of these between the two neighbours of the gap."""
+    position = int(np.flatnonzero(listed == above)[0])
+    low, high = sorted(listed[position - 1 : position + 1])
+    return sum(low < index < high for index, _ in raw.bad) >= spine.missing[position]
 
 
 def _is_loose(raw: RawLabel, height: int) -> bool | None:

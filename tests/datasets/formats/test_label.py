@@ -75,6 +75,18 @@ def test_a_missing_level_leaves_its_slot_empty_and_unknown(label):
     np.testing.assert_array_equal(label(keypoints, anchor='cranial').slots, [3, 4, 6, 7, 8, 9])
 
 
+@pytest.mark.parametrize('is_reversed', [False, True])
+@pytest.mark.parametrize('bad, above', [(0, 2), (2, 1), (4, 2), (6, 2)])
+def test_an_unusable_entry_explains_no_missing_level_but_its_own(label, bad, above, is_reversed):
+    """Of eight vertebrae the fourth from above is not listed, and another one, near it or far, is unusable."""
+    keypoints = column(8)
+    del keypoints[3]
+    keypoints[bad] = keypoints[bad][:3]
+    found = repairs(label(keypoints[::-1] if is_reversed else keypoints))
+    entries = [6 - entry if is_reversed else entry for entry in (bad, above)]
+    assert [row for row in found if row[1] != UNSORTED] == [(entries[0], BAD_VERTEBRA), (entries[1], MISSING_LEVEL)]
+
+
 def test_files_listed_from_bottom_to_top_or_out_of_order_are_sorted(label):
     keypoints = column(6)
     for order, how in ((range(5, -1, -1), 'from bottom to top'), ((0, 2, 1, 3, 4, 5), 'out of order')):
