@@ -20,7 +20,8 @@ def write_coco(path: Path, records: Mapping[str, dict], model: dict, anchor: str
     """Write the file: all images, and one annotation with 40 keypoints for each with a vertebra.
 
     Its ``annotations`` are also what COCO calls results: each has a ``score``, the mean over its corners. Corners of
-    vertebrae judged absent are zeros of visibility 0. Images have paths as ``predictions.json`` names them.
+    vertebrae judged absent are zeros of visibility 0; vertebrae above the last slot have no keypoints and are left out.
+    Images have paths as ``predictions.json`` names them.
 
     Args:
         records: ``{file_name: record}`` as in ``predictions.json``, looked at one after the other.
@@ -40,9 +41,9 @@ def _images(records: Mapping[str, dict]) -> Iterator[dict]:
 
 def _annotations(records: Mapping[str, dict]) -> Iterator[dict]:
     for number, record in enumerate(records.values(), start=1):
-        if record['vertebrae']:
-            spine = _spine(record['vertebrae'])
-            yield dict(id=number, image_id=number, category_id=CATEGORY_ID, iscrowd=0) | spine
+        vertebrae = [vertebra for vertebra in record['vertebrae'] if vertebra['slot'] < NUM_SLOTS]
+        if vertebrae:
+            yield dict(id=number, image_id=number, category_id=CATEGORY_ID, iscrowd=0) | _spine(vertebrae)
 
 
 def _spine(vertebrae: list[dict]) -> dict:

@@ -61,3 +61,23 @@ def test_an_image_without_a_vertebra_has_no_annotation(tmp_path):
     write_coco(tmp_path / 'coco.json', {'a.png': nothing}, dict(version='0'))
     content = json.loads((tmp_path / 'coco.json').read_text())
     assert content['images'] == [dict(id=1, file_name='a.png', width=30, height=40)] and content['annotations'] == []
+
+
+def test_an_eleventh_vertebra_has_no_keypoints(tmp_path):
+    """``predictions.json`` lists vertebrae above the tenth; COCO's keypoints end with T9."""
+
+    def vertebra(slot, x):
+        return dict(
+            slot=slot, level=None, corners=dict(TL=dict(x=x, y=2.0, score=0.5), BR=dict(x=x + 6, y=9.0, score=0.5))
+        )
+
+    def film(*vertebrae):
+        return dict(width=30, height=40, spacing=None, vertebrae=list(vertebrae))
+
+    records = {'eleven.png': film(vertebra(9, 3.0), vertebra(10, 20.0)), 'only.png': film(vertebra(10, 20.0))}
+    write_coco(tmp_path / 'coco.json', records, dict(version='0'))
+    (annotation,) = json.loads((tmp_path / 'coco.json').read_text())['annotations']
+    keypoints = dict(zip(KEYPOINT_NAMES, np.reshape(annotation['keypoints'], (-1, 3)).tolist(), strict=True))
+    seen = {name: place for name, place in keypoints.items() if place[2]}
+    assert seen == {'T9_TL': [3.0, 2.0, 2.0], 'T9_BR': [9.0, 9.0, 2.0]}
+    assert annotation['image_id'] == 1 and annotation['bbox'] == [3.0, 2.0, 6.0, 7.0]
