@@ -9,7 +9,8 @@ import numpy as np
 
 from ..anatomy import SLOT_COLORS
 from ..atomic import write_pieces
-from ..clinical.meyerding import GRADES
+from ..clinical.measurements import SLIP
+from ..clinical.meyerding import GRADE_BORDERS_PERCENT, GRADES
 from ..datasets.radiograph import read_radiograph
 from ..visualization.report.page import page
 from ..visualization.report.picture import encode_picture, picture_size
@@ -33,6 +34,7 @@ def write_report(path: Path, records: Mapping[str, dict], films: Mapping[str, st
     data = dict(
         about=_about(len(names), model),
         grades=GRADES,
+        borders=GRADE_BORDERS_PERCENT,
         colors=SLOT_COLORS,
         images=(_shown(name, records[name]) for name in names),
     )
@@ -53,10 +55,14 @@ def worst_first(records: Mapping[str, dict]) -> list[str]:
 def least_certain_grade(record: dict) -> tuple[float | None, str | None]:
     """The smallest probability of a grade reported for an image, and the pair it is of.
 
-    Nothing is certain (0) where no grade could be given at all; None where grades have no probability.
+    Nothing is certain (0) of a pair whose slip could not be measured, nor of an image without a grade, which is then of
+    no pair; None where grades have no probability.
     """
     if not record['slips']:
         return 0.0, None
+    for row in record['measurements']:
+        if row['name'] == SLIP and row['value'] is None:
+            return 0.0, row['at']
     graded = [
         (slip['grade_probabilities'][slip['grade']], f'{slip["upper"]}/{slip["lower"]}')
         for slip in record['slips']

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from spondylo_mm.anatomy import LEVELS, NUM_CORNERS, NUM_KEYPOINTS
 from spondylo_mm.apis.report import least_certain_grade, worst_first
 from spondylo_mm.visualization.report.picture import encode_picture, picture_size
 
@@ -28,6 +29,15 @@ def test_the_certainty_of_an_image_is_that_of_its_most_doubtful_grade(make_recor
     assert pair == 'L4/L5' and certainty == pytest.approx(0.5, abs=0.01)
     assert least_certain_grade(make_record(count=1)) == (0.0, None)
     assert least_certain_grade(make_record(spread=None)) == (None, None)
+
+
+def test_a_slip_that_could_not_be_measured_is_the_most_doubtful(make_record):
+    without_l4 = np.arange(NUM_KEYPOINTS) // NUM_CORNERS != LEVELS.index('L4')
+    records = {'border': make_record(slip=25.2, sd=1.5), 'no L4': make_record(sd=0.1, taught=without_l4)}
+    assert [f'{slip["upper"]}/{slip["lower"]}' for slip in records['no L4']['slips']] == ['L5/S1', 'L2/L3', 'L1/L2']
+    assert least_certain_grade(records['no L4']) == (0.0, 'L4/L5')  # and L3/L4, further up
+    assert worst_first(records) == ['no L4', 'border']
+    assert least_certain_grade(make_record(spread=None, taught=without_l4)) == (0.0, 'L4/L5')
 
 
 def test_the_page_loads_nothing_and_embeds_its_pictures(make_record, report_of):
