@@ -1,7 +1,9 @@
 // The table of images: sorted, filtered, one of them chosen.
 
+// From the lowest level to the highest; slots stand in only where no vertebra has a level.
 function range(image) {
-  const levels = image.vertebrae.map(levelOf);
+  const named = image.vertebrae.filter((vertebra) => vertebra.level !== null);
+  const levels = (named.length ? named : image.vertebrae).map(levelOf);
   if (levels.length < 2) return levels[0] ?? 'none found';
   return `${levels[0]}–${levels[levels.length - 1]}`;
 }
@@ -15,9 +17,9 @@ const COLUMNS = [
   ['Review', (image) => image.rank, (image) => (image.review.length ? element('span', 'review', 'review') : element('span', DASH, 'none')),
     'Worst first: review needed, then by how doubtful the reported grades are'],
   ['Certainty', (image) => image.certainty, (image) => noted(image.largest ? percent(image.certainty) : DASH, image.least_certain),
-    'Probability of the most doubtful of the grades reported for the image'],
+    'Probability of the most doubtful grade of the image; 0 % where a slip could not be measured'],
   ['Largest slip', (image) => image.largest && Math.abs(image.largest.percent),
-    (image) => (image.largest ? noted(`${number(image.largest.percent, 1)}\u00a0%`, pairOf(image.largest)) : element('span', DASH, 'none')),
+    (image) => (image.largest ? noted(`${slipText(image.largest.percent)}\u00a0%`, pairOf(image.largest)) : element('span', DASH, 'none')),
     '+ anterolisthesis, − retrolisthesis'],
   ['Grade', (image) => image.largest && image.largest.grade, (image) => element('span', image.largest ? data.grades[image.largest.grade] : DASH),
     'Meyerding grade of the largest slip'],
@@ -67,7 +69,7 @@ function makeTable() {
       if (column === 0) {
         const thumbnail = element('img');
         thumbnail.alt = '';
-        cell.title = image.name;
+        cell.title = visible(image.name);
         thumbnail.dataset.number = number;
         lazily.observe(thumbnail);
         const both = element('div');
@@ -100,7 +102,7 @@ function compare(a, b) {
 function matches(image) {
   const name = byId('name-filter').value.toLowerCase();
   const grade = byId('grade-filter').value;
-  if (!image.name.toLowerCase().includes(name)) return false;
+  if (![image.name, visible(image.name)].some((each) => each.toLowerCase().includes(name))) return false;
   if (byId('review-filter').checked && !image.review.length) return false;
   return grade === '' || (grade === 'none' ? !image.largest : image.largest?.grade === Number(grade));
 }
@@ -114,6 +116,7 @@ function refresh() {
   });
   byId('count').textContent = order.length === images.length ? `${images.length} images` : `${order.length} of ${images.length} images`;
   byId('nothing').hidden = order.length > 0;
+  byId('detail').hidden = order.length === 0; // else it would seem to be what was looked for
   if (order.length && !order.includes(chosen)) choose(order[0]);
 }
 
@@ -122,7 +125,7 @@ function choose(image) {
   chosen = image;
   image.row.classList.add('chosen');
   image.row.scrollIntoView({ block: 'nearest' });
-  byId('name').textContent = image.name;
+  byId('name').textContent = visible(image.name);
   drawFilm(image);
   writeFacts(image);
 }

@@ -17,13 +17,14 @@ function writeFacts(image) {
 }
 
 function verdict(image) {
-  const say = element('div', undefined, image.review.length ? 'say doubt' : 'say calm');
-  if (!image.review.length) say.textContent = 'Nothing here asks for a second look.';
-  else {
-    const list = element('ul');
-    list.append(...image.review.map((reason) => element('li', reason)));
-    say.append(element('strong', 'Review needed'), list);
+  if (!image.review.length) {
+    if (image.slips.some((slip) => slip.interval)) return element('div', 'Nothing here asks for a second look.', 'say calm');
+    return element('div', 'How uncertain these slips are is not known, nor whether one asks for a second look.', 'say');
   }
+  const say = element('div', undefined, 'say doubt');
+  const list = element('ul');
+  list.append(...image.review.map((reason) => element('li', reason)));
+  say.append(element('strong', 'Review needed'), list);
   return say;
 }
 
@@ -34,13 +35,14 @@ function summary(image) {
     if (note) value.append(' ', element('small', note));
     list.append(element('dt', term), value);
   };
-  const levels = image.vertebrae.some((vertebra) => vertebra.level === null) ? 'levels unknown: named by slot' : '';
-  add('Vertebrae', image.vertebrae.length ? `${image.vertebrae.length}, ${range(image)}` : 'No vertebra was found.', levels);
+  const unknown = image.vertebrae.every((vertebra) => vertebra.level === null); // that above the last slot never has one
+  if (!image.vertebrae.length) add('Vertebrae', 'No vertebra was found.');
+  else add('Vertebrae', `${image.vertebrae.length}, ${range(image)}`, unknown && 'levels unknown: named by slot');
   add('Patient faces', image.facing === 'unknown' ? 'unknown' : image.facing, image.facing === 'unknown' || image.facing_confidence === null ? '' : percent(image.facing_confidence));
   for (const [name, at, label] of [['lordosis', 'L1/S1', 'Lordosis L1–S1'], ['lordosis', 'L4/S1', 'Lordosis L4–S1'], ['sacral_slope', 'S1', 'Sacral slope']]) {
     const row = image.measurements.find((each) => each.name === name && each.at === at);
     if (!row || row.value === null) add(label, DASH);
-    else add(label, degrees(row.value, 1), interval(row.interval, 1) + outside(row));
+    else add(label, degrees(row.value, 1), interval(row.interval) + outside(row));
   }
   add('Pixels', `${image.width} × ${image.height}`, proportions(image));
   for (const [name, value] of Object.entries(image.ids ?? {})) add(name, value);
@@ -74,8 +76,10 @@ function rowOf(image, place, cells) {
   row.append(...cells.map((cell) => { const made = element('td'); made.append(cell); return made; }));
   if (place.includes('/')) {
     row.className = 'pair';
-    row.title = 'Show this pair';
+    row.title = 'Show this pair: click or Enter';
+    row.tabIndex = 0;
     row.addEventListener('click', () => zoomToPair(image, place));
+    row.addEventListener('keydown', (event) => { if (event.key === 'Enter') zoomToPair(image, place); });
   }
   return row;
 }
@@ -86,7 +90,7 @@ function slipTable(image) {
     const shares = (slip.grade_probabilities ?? []).map((share, grade) => [share, grade]).filter(([share]) => share >= 0.05).sort((a, b) => b[0] - a[0]);
     const spread = shares.map(([share, grade]) => `${data.grades[grade]}: ${percent(share)}`).join(', ');
     const grade = element('span', data.grades[slip.grade], slip.review_needed ? 'outside' : '');
-    const cells = [pairOf(slip), noted(number(slip.percent, 1), interval(slip.interval, 1)), ...(inMm ? [number(slip.mm, 1)] : []), grade, element('small', spread || DASH)];
+    const cells = [pairOf(slip), noted(slipText(slip.percent), interval(slip.interval, slipText)), ...(inMm ? [number(slip.mm, 1)] : []), grade, element('small', spread || DASH)];
     const row = rowOf(image, pairOf(slip), cells);
     row.lastChild.className = 'wide';
     return row;
@@ -105,7 +109,7 @@ function pairTable(image, pairs) {
 
 function ranged(image, name, at) {
   const row = image.measurements.find((each) => each.name === name && each.at === at);
-  return noted(number(row?.value, 1), row && interval(row.interval, 1));
+  return noted(number(row?.value, 1), row && interval(row.interval));
 }
 
 function vertebraTable(image) {
