@@ -5,6 +5,7 @@ import pytest
 
 ROWS = "[...document.querySelectorAll('#images tbody tr')].filter(row => !row.hidden)"
 NAMES = f'{ROWS}.map(row => row.cells[0].textContent)'
+FRAME = 'new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))'
 CHOSEN = "document.getElementById('name').textContent"
 
 
@@ -65,6 +66,29 @@ def test_filters_narrow_the_table_and_choose_what_is_left(browser, report_of, re
     assert browser.evaluate("document.getElementById('nothing').hidden") is False
 
 
+def test_without_a_match_no_film_is_shown(browser, report_of, records):
+    browser.open(report_of(dict(only=records['border.png'])))
+    shown = "document.getElementById('detail').checkVisibility()"
+    letters = "document.querySelector('#film text').getAttribute('font-size')"
+    before = browser.evaluate(letters)
+    filter_by = "(() => {{ byId('name-filter').value = '{}'; refresh(); }})()"
+    resize = 'Emulation.setDeviceMetricsOverride'
+
+    browser.evaluate(filter_by.format('no such name'))
+    assert browser.evaluate(shown) is False
+    for key in ('j', '+', '-', '0', '1'):
+        browser.press(key)
+    for width in (1500, 1440):  # while the film has no size
+        browser.call(resize, width=width, height=900, deviceScaleFactor=1, mobile=False)
+        browser.evaluate(FRAME)
+    browser.evaluate(filter_by.format(''))
+    browser.evaluate(FRAME)
+    assert browser.evaluate(shown) is True and browser.evaluate(CHOSEN) == 'only'
+    assert browser.evaluate(letters) == before and browser.evaluate('view') == [0, 0, 400, 500]
+    assert browser.evaluate("document.querySelector('#film g.bodies').getAttribute('visibility')") == 'visible'
+    assert browser.errors == []
+
+
 def test_keys_go_through_the_table_in_its_order(browser, report_of, records):
     browser.open(report_of(records))
     names = browser.evaluate(NAMES)
@@ -87,7 +111,7 @@ def test_the_slip_is_drawn_where_it_is_measured(browser, report_of, records):
     lower_superior_y = 420 - 45  # of L5
     assert [250.5, lower_superior_y + 0.5, 190.5, lower_superior_y + 0.5] in [pytest.approx(line) for line in lines]
     assert browser.evaluate("[...document.querySelectorAll('#film .slips text')].map(text => text.textContent)") == [
-        '60 %, grade III'
+        '60.0 % grade III'
     ]
     facts = browser.evaluate("document.getElementById('facts').innerText")
     assert '12.0' in facts and 'PixelSpacing' in facts  # 60 px of 0.2 mm
@@ -116,6 +140,40 @@ def test_zooming_keeps_the_point_under_the_pointer_and_ends_at_the_whole(browser
     np.testing.assert_allclose(browser.evaluate(under), before, atol=1)
     browser.press('0')
     assert browser.evaluate('view') == [0, 0, 400, 500]
+
+
+def test_pairs_are_enlarged_from_the_keyboard(browser, report_of, records):
+    browser.open(report_of(dict(only=records['border.png'])))
+    rows = "[...document.querySelectorAll('#facts tr')].filter(row => row.cells[0].textContent === '{}')"
+    assert browser.evaluate(f'{rows.format("L4/L5")}.length') == 2  # slip, disc
+    for table in (0, 1):
+        browser.evaluate(f'(() => {{ const row = {rows.format("L4/L5")}[{table}]; row.focus(); }})()')
+        assert browser.evaluate('[document.activeElement.tagName, document.activeElement.tabIndex]') == ['TR', 0]
+        browser.press('Enter')
+        left, top, width, height = browser.evaluate('view')
+        assert height < 360 and top < 330 and 410 < top + height  # the two bodies, 330 to 410 px down the film
+        browser.press('0')
+        assert browser.evaluate('view') == [0, 0, 400, 500]
+
+
+def test_the_label_of_a_slip_lies_behind_its_lines(browser, report_of, make_record):
+    """In a patient who faces left, behind is to the right: a retrolisthesis is drawn into where the label would be."""
+    endplate_y = 420 - 45 + 0.5  # of L5; lines along it, not those dropped on it
+    label = "document.querySelector('#film .slips text')"
+    for slip in (60, -10, -20, -30, -60):
+        browser.open(report_of(dict(only=make_record(slip=slip, sd=0.2))))
+        lines = browser.evaluate(
+            "[...document.querySelectorAll('#film .slips line')].map(line =>"
+            " ['x1', 'x2', 'y1', 'y2'].map(name => Number(line.getAttribute(name))))"
+        )
+        ends = [x for *xs, y1, y2 in lines for x in xs if y1 == y2 == pytest.approx(endplate_y)]
+        assert len(ends) == 4 and max(ends) >= 250.5 - min(slip, 0)
+        assert browser.evaluate(f"Number({label}.getAttribute('x'))") >= max(ends) + 5 - 1e-6, slip
+        for enlarge in ('null', "zoomToPair(images[0], 'L4/L5')"):
+            right, edge = browser.evaluate(
+                f'({enlarge}, [{label}, film].map(each => each.getBoundingClientRect().right))'
+            )
+            assert right <= edge, (slip, enlarge)
 
 
 def test_what_was_not_found_is_said_in_words(browser, report_of, records, make_record):

@@ -23,17 +23,16 @@ function toPicture(image, [x, y]) {
 function drawFilm(image) {
   const [width, height] = image.picture;
   film.replaceChildren();
-  film.setAttribute('aria-label', `Radiograph ${image.name}`);
+  film.setAttribute('aria-label', `Radiograph ${visible(image.name)}`);
   draw(film, 'image', { width, height, href: pictureOf(image) });
   const layers = Object.fromEntries(LAYERS.map(([name]) => [name, draw(film, 'g', { class: name, visibility: shown[name] ? 'visible' : 'hidden' })]));
-  const found = image.vertebrae.map((vertebra) => drawVertebra(layers, image, vertebra));
-  const spine = found.filter(Boolean).map(([x]) => x);
-  image.slips.forEach((slip) => drawSlip(layers.slips, image, slip, spine));
+  image.vertebrae.forEach((vertebra) => drawVertebra(layers, image, vertebra));
+  image.slips.forEach((slip) => drawSlip(layers.slips, image, slip));
   lookAt([0, 0, width, height]);
 }
 
 function drawVertebra(layers, image, vertebra) {
-  const color = `rgb(${data.colors[vertebra.slot]})`;
+  const color = `rgb(${data.colors[vertebra.slot % data.colors.length]})`; // those above the last slot begin again
   const at = Object.fromEntries(Object.entries(vertebra.corners).map(([name, xy]) => [name, toPicture(image, xy)]));
   for (const [from, to] of EDGES.filter((edge) => edge.every((corner) => at[corner]))) {
     draw(layers.bodies, 'polyline', { points: `${at[from]} ${at[to]}`, stroke: color });
@@ -41,10 +40,9 @@ function drawVertebra(layers, image, vertebra) {
   }
   const points = Object.values(at);
   for (const [x, y] of points) draw(layers.corners, 'circle', { cx: x, cy: y, 'data-r': 3.2, fill: color });
-  if (!points.length) return null;
+  if (!points.length) return;
   const centre = [0, 1].map((axis) => points.reduce((sum, point) => sum + point[axis], 0) / points.length);
   draw(layers.levels, 'text', { x: centre[0], y: centre[1], 'data-size': 13, 'text-anchor': 'middle', 'dominant-baseline': 'central', fill: color }, levelOf(vertebra));
-  return centre;
 }
 
 // The slip as it is measured: the upper posterior-inferior corner, dropped on the lower superior endplate. Where it
@@ -58,14 +56,17 @@ function drawSlip(layer, image, slip) {
   if (!points.every(Boolean)) return;
   const [corner, posterior, anterior] = points.map((xy) => toPicture(image, xy));
   const along = (share) => posterior.map((start, axis) => start + share * (anterior[axis] - start));
-  const foot = along(slip.percent / 100);
-  line(layer, along(Math.min(-0.25, slip.percent / 100 - 0.1)), along(Math.max(1.05, slip.percent / 100 + 0.1)), { class: 'guide' });
+  const share = slip.percent / 100;
+  const foot = along(share);
+  line(layer, along(Math.min(-0.25, share - 0.1)), along(Math.max(1.05, share + 0.1)), { class: 'guide' });
   line(layer, corner, foot, { class: 'guide' });
   line(layer, posterior, foot, { class: 'slip' });
   if (slip.grade === 0) return;
   const outwards = back === 'R' ? 1 : -1;
-  const text = `${number(slip.percent, 0)} %, grade ${data.grades[slip.grade]}`;
-  draw(layer, 'text', { x: along(-0.3)[0], y: along(-0.3)[1], 'data-size': 12, 'text-anchor': outwards > 0 ? 'start' : 'end', 'dominant-baseline': 'central' }, text);
+  const [x, y] = along(Math.min(-0.3, share - 0.15)); // behind both lines, however far back they go
+  const label = draw(layer, 'text', { x, y, 'data-size': 12, 'text-anchor': outwards > 0 ? 'start' : 'end', 'dominant-baseline': 'central' });
+  draw(label, 'tspan', { x, dy: '-0.6em' }, `${slipText(slip.percent)} % `); // two lines: one is often cut by the edge
+  draw(label, 'tspan', { x, dy: '1.2em' }, `grade ${data.grades[slip.grade]}`);
 }
 
 function line(parent, from, to, attributes) {
@@ -103,7 +104,7 @@ function zoomToPair(image, place) {
   const low = [0, 1].map((axis) => Math.min(...points.map((point) => point[axis])));
   const high = [0, 1].map((axis) => Math.max(...points.map((point) => point[axis])));
   const [width, height] = image.picture;
-  const share = Math.min(1, Math.max((high[0] - low[0]) / width, (high[1] - low[1]) / height) * 1.5);
+  const share = Math.min(1, Math.max(2.2 * (high[0] - low[0]) / width, 1.5 * (high[1] - low[1]) / height)); // with its label
   lookAt([(low[0] + high[0] - share * width) / 2, (low[1] + high[1] - share * height) / 2, share * width, share * height]);
 }
 
@@ -140,5 +141,5 @@ function makeViewer() {
   });
   for (const end of ['pointerup', 'pointercancel']) film.addEventListener(end, () => { grip = null; film.classList.remove('dragged'); });
   byId('zoom').querySelectorAll('button').forEach((button) => button.addEventListener('click', () => zoom(Number(button.dataset.zoom))));
-  window.addEventListener('resize', () => view && lookAt(view));
+  new ResizeObserver(() => view && lookAt(view)).observe(film); // also when it is shown again, and has a size again
 }
