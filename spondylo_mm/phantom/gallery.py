@@ -8,13 +8,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..atomic import atomic_path, make_output_folder
+from ..atomic import make_output_folder
 from ..datasets.radiograph import RADIOGRAPH_SUFFIXES, read_radiograph
 from ..errors import InputError
 from ..visualization.overlay import draw_overlay
 from .plan import plan
 from .radiograph import make_radiograph
-from .writer import JPEG_QUALITY, MIN_SIZE
+from .writer import MIN_SIZE, write_jpeg
 
 SHEET, TRUTH_SHEET = 'gallery.jpg', 'gallery_truth.jpg'
 PHANTOMS, REAL = 12, 8
@@ -51,14 +51,17 @@ def write_gallery(out: str | Path, real: str | Path | None = None, seed: int = 0
                 'level': vertebra['level'],
                 'corners': {name: {'x': x, 'y': y} for name, (x, y) in vertebra['corners'].items()},
             }
-            for slot, vertebra in enumerate(phantom.truth['vertebrae'][:PHANTOMS])
+            for slot, vertebra in enumerate(phantom.truth['vertebrae'])
         ]
         drawn.append(_tile(draw_overlay(phantom.pixels, vertebrae)))
     columns.append(_grid(plain, _COLUMNS))
     height = max(column.shape[0] for column in columns)
     padded = [cv2.copyMakeBorder(each, 0, height - each.shape[0], 0, 6 * _GAP, cv2.BORDER_CONSTANT, value=(90, 90, 90))
               for each in columns]  # yapf: disable
-    return [_write(out / SHEET, np.hstack(padded)), _write(out / TRUTH_SHEET, _grid(drawn, _COLUMNS))]
+    sheets = {out / SHEET: np.hstack(padded), out / TRUTH_SHEET: _grid(drawn, _COLUMNS)}
+    for path, sheet in sheets.items():
+        write_jpeg(path, sheet)
+    return list(sheets)
 
 
 def _real_tiles(folder: Path) -> list[np.ndarray]:
@@ -88,10 +91,3 @@ def _grid(tiles: Sequence[np.ndarray], columns: int) -> np.ndarray:
     tiles = [*tiles, *[blank] * (-len(tiles) % columns)]
     framed = [cv2.copyMakeBorder(tile, 0, _GAP, 0, _GAP, cv2.BORDER_CONSTANT, value=(90, 90, 90)) for tile in tiles]
     return np.vstack([np.hstack(framed[start : start + columns]) for start in range(0, len(framed), columns)])
-
-
-def _write(path: Path, sheet: np.ndarray) -> Path:
-    with atomic_path(path) as part:
-        code = cv2.imencode('.jpg', sheet, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
-        part.write_bytes(code.tobytes())
-    return path

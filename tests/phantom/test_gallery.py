@@ -7,6 +7,8 @@ import pytest
 from spondylo_mm.errors import InputError
 from spondylo_mm.phantom import gallery
 from spondylo_mm.phantom.gallery import write_gallery
+from spondylo_mm.phantom.plan import plan
+from spondylo_mm.phantom.radiograph import make_radiograph
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +22,20 @@ def test_phantoms_are_shown_with_and_without_their_truth(tmp_path):
     plain, drawn = (cv2.imread(str(path)).astype(int) for path in paths)
     colour = [np.ptp(sheet, axis=2).max() for sheet in (plain, drawn)]
     assert colour[0] < 20 and colour[1] > 100  # a radiograph is grey, the truth in colours
+
+
+def test_every_vertebra_of_a_phantom_is_drawn(tmp_path):
+    """Of however many phantoms there are on the sheet."""
+    _, path = write_gallery(tmp_path / 'out', size=128)
+    colour = np.ptp(cv2.imread(str(path)).astype(int), axis=2)
+    for number, spec in enumerate(plan(dict(train=0, val=0, test=3), 0, 'mixed')):
+        truth = make_radiograph(spec, 0, 128).truth
+        scale = min(330 / truth['width'], 500 / truth['height'])
+        assert len(truth['vertebrae']) > 3
+        for vertebra in truth['vertebrae']:
+            for x, y in vertebra['corners'].values():
+                column, row = round(x * scale) + 334 * number, round(y * scale)
+                assert colour[max(row - 2, 0) : row + 3, column - 2 : column + 3].max() > 60, vertebra['level']
 
 
 def test_real_radiographs_lie_on_the_left_in_proportion(tmp_path):
