@@ -25,11 +25,15 @@ class SpineEstimator(TopdownPoseEstimator):
 
     def val_step(self, data: dict) -> list:
         """Predictions of a collated batch, each a ``PoseDataSample`` with ``heatmap_loss``, None where nothing is
-        labelled."""
+        labelled; both from the same features, for the backbone is most of the work."""
         data = self.data_preprocessor(data, training=False)
         inputs, samples = data['inputs'], data['data_samples']
-        losses = self.head.losses_per_image(self.extract_feat(inputs), samples)
-        results = self.predict(inputs, samples)
+        features = self.extract_feat(inputs)
+        losses = self.head.losses_per_image(features, samples)
+        if self.test_cfg.get('flip_test', False):
+            features = [features, self.extract_feat(inputs.flip(-1))]
+        found = self.head.predict(features, samples, test_cfg=self.test_cfg)
+        results = self.add_pred_to_datasample(*(found if isinstance(found, tuple) else (found, None)), samples)
         for result, loss in zip(results, losses, strict=True):
             result.set_metainfo(dict(heatmap_loss=loss))
         return results

@@ -70,6 +70,24 @@ def test_testing_does_not_look_at_labels(config, model):
     assert 'heatmap_loss' not in result
 
 
+@pytest.mark.parametrize('flip_test', [False, True])
+def test_validation_predicts_what_testing_does_and_sees_each_view_of_an_image_once(config, model, flip_test):
+    """The backbone is nearly all of the work: the loss must not cost a second pass through it."""
+    seen = []
+    handle = model.backbone.register_forward_hook(lambda module, inputs, output: seen.append(inputs))
+    with pytest.MonkeyPatch.context() as patch, torch.no_grad():
+        patch.setitem(model.test_cfg, 'flip_test', flip_test)
+        validated, tested = (
+            step(next(iter(Runner.build_dataloader(dict(config.val_dataloader, batch_size=3), seed=0))))
+            for step in (model.val_step, model.test_step)
+        )
+    handle.remove()
+    assert len(seen) == 2 * (1 + flip_test)
+    for one, other in zip(validated, tested, strict=True):
+        for key in ('keypoints', 'keypoint_scores', 'presence'):
+            np.testing.assert_array_equal(one.pred_instances[key], other.pred_instances[key])
+
+
 def test_vertebrae_beyond_the_last_slot_come_back_in_image_pixels_as_the_others_do(config, model):
     """Handed out by the head at the places of the first ten keypoints, they must stay with them."""
     batch = next(iter(Runner.build_dataloader(dict(config.val_dataloader, batch_size=2), seed=0)))
