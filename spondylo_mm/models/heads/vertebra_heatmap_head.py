@@ -143,8 +143,9 @@ class VertebraHeatmapHead(HeatmapHead):
         heights = torch.as_tensor(vertebra_presence(scores, taught), dtype=torch.float32, device=features.device)
         probabilities = self.presence(heights, features).sigmoid().detach().cpu().numpy()
         probabilities = probabilities * taught.reshape(NUM_SLOTS, NUM_CORNERS).any(axis=1)
+        together = self._decodes_together  # asks the device
         for prediction, probability in zip(predictions, probabilities[:, None], strict=True):
-            if self._decodes_together:
+            if together:
                 is_outside = prediction.presence < PRESENCE_THRESHOLD
                 probability = np.where(is_outside, np.minimum(probability, prediction.presence), probability)
             prediction.presence = probability

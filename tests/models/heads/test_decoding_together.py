@@ -73,6 +73,21 @@ def test_a_plain_spine_is_decoded_as_without(head, spine_model):
     assert ((before > 0.5) == (after > 0.5)).all()
 
 
+def test_how_slots_are_decoded_is_asked_of_the_device_as_often_for_many_images_as_for_one(head, spine_model):
+    """Each answer waits for all that the device is still computing."""
+    head.spine_model.copy_(spine_model)
+    asked, counts = [], []
+    taught_corners = head._taught_corners
+    head._taught_corners = lambda: asked.append(None) or taught_corners()
+    for number in (1, 4):
+        asked.clear()
+        head.features = lambda feats, number=number: torch.zeros(number, 4, SIDE, SIDE)
+        head.heatmaps = lambda features: torch.zeros(len(features), NUM_KEYPOINTS, SIDE, SIDE)
+        assert len(head.predict((), [])) == number
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
+
+
 def test_heatmaps_that_are_not_finite_show_nothing(head, spine_model):
     head.spine_model.copy_(spine_model)
     head.features = lambda feats: torch.zeros(1, 4, SIDE, SIDE)
