@@ -77,6 +77,7 @@ def load_config(path: str | Path, options: Sequence[str] = (), data_root: str | 
     try:
         if data_root is not None:
             _set_data_root(config, data_root)
+        _keep_no_workers_where_there_are_none(config)
         _check_agreement(config, path)
     except (AttributeError, LookupError, TypeError) as error:
         raise InputError(f'{path}: lacks what every config here has ({_first_sentence(error)}): inherit one') from error
@@ -92,6 +93,12 @@ def _set_data_root(config: Config, data_root: str) -> None:
             if len(inside) == 1 or dataset.data_root == config.data_root:
                 dataset.data_root = data_root
     config.data_root = data_root
+
+
+def _keep_no_workers_where_there_are_none(config: Config) -> None:
+    for name in DATALOADERS:
+        if config[name].num_workers == 0:
+            config[name].persistent_workers = False  # torch refuses otherwise
 
 
 @contextmanager
@@ -147,7 +154,7 @@ def without_pretraining(config: Config) -> Config:
     backbone = config.model.backbone
     if backbone.get('pretrained'):
         backbone.pretrained = False
-    if _is_pretrained(backbone.get('init_cfg')):
+    if is_pretrained(backbone.get('init_cfg')):
         del backbone.init_cfg  # then the backbone's own default
     return config
 
@@ -180,12 +187,13 @@ def pretrained_weights(config: Config) -> tuple[str, str] | None:
     backbone = config.model.backbone
     if backbone.get('pretrained'):
         return backbone.model_name, 'model.backbone.pretrained_cfg_overlay.file'
-    if _is_pretrained(backbone.get('init_cfg')):
+    if is_pretrained(backbone.get('init_cfg')):
         return backbone.init_cfg.checkpoint, 'model.backbone.init_cfg.checkpoint'
     return None
 
 
-def _is_pretrained(init_cfg: dict | list | None) -> bool:
+def is_pretrained(init_cfg: dict | list | None) -> bool:
+    """Whether weights are loaded there, rather than drawn."""
     return isinstance(init_cfg, dict) and init_cfg.get('type') == 'Pretrained'
 
 
@@ -265,8 +273,6 @@ def _check_agreement(config: Config, path: Path) -> None:
     if config.codec.type == 'VertebraCenters' and 'cranial' in anchors:
         raise InputError(f'{path}: VertebraCenters learns from slot 0 what a sacrum is: give the loaders anchor=caudal')
     for loader in DATALOADERS:
-        if config[loader].num_workers == 0:
-            config[loader].persistent_workers = False  # torch refuses to keep workers that there are none of
         if config.data_root not in [dataset.data_root for dataset in inside[loader]]:
             raise InputError(f'{path}: data_root and {loader}.dataset.data_root disagree: give the loaders the same')
         if any(dataset.codec != config.model.head.decoder for dataset in inside[loader]):

@@ -17,6 +17,7 @@ from torch import nn
 
 from ..errors import InputError
 from .checkpoints import load_weights, read_checkpoint
+from .configs import is_pretrained
 
 _TORCHVISION = 'torchvision://'
 _HUB = ('huggingface.co', 443)  # where timm's weights are
@@ -40,7 +41,7 @@ def take_pretraining(model: dict) -> tuple[dict, Pretraining | None]:
     model = copy.deepcopy(model)
     backbone = model['backbone']
     init_cfg = backbone.get('init_cfg')
-    if isinstance(init_cfg, dict) and init_cfg.get('type') == 'Pretrained':
+    if is_pretrained(init_cfg):
         del backbone['init_cfg']
         return model, Pretraining(init_cfg['checkpoint'], init_cfg.get('prefix', ''))
     file = (backbone.get('pretrained_cfg_overlay') or {}).get('file')

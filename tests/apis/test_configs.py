@@ -55,6 +55,13 @@ def test_a_wrong_option_is_refused_with_a_hint(option, hint):
         load_config(REFERENCE, [option])
 
 
+def test_where_there_are_no_workers_none_are_kept():
+    """torch refuses to; the user has only said how many."""
+    config = load_config(REFERENCE, ['train_dataloader.num_workers=0'])
+    assert config.train_dataloader.persistent_workers is False
+    assert config.val_dataloader.num_workers > 0 and config.val_dataloader.persistent_workers is True
+
+
 def test_the_data_root_reaches_every_loader():
     config = load_config(REFERENCE, data_root='elsewhere')
     assert {config[loader].dataset.data_root for loader in DATALOADERS} == {'elsewhere'}
