@@ -43,11 +43,18 @@ class _Unread:
 
 
 def load_weights(
-    model: nn.Module, path: str | Path, *, prefix: str = '', allow_more: bool = False, allow_partial: bool = False
+    model: nn.Module,
+    path: str | Path,
+    *,
+    content: object = None,
+    prefix: str = '',
+    allow_more: bool = False,
+    allow_partial: bool = False,
 ) -> None:
     """Load every weight of ``model`` from a checkpoint, without unpickling anything but tensors and plain values.
 
     Args:
+        content: of the file, where it has been read; see :func:`read_checkpoint`.
         prefix: of the names in the checkpoint that are the model's; others are another part's.
         allow_more: leave weights the model does not have, as those of a pretrained backbone's classifier.
         allow_partial: load the weights that match and log which do not.
@@ -56,7 +63,7 @@ def load_weights(
         InputError: the file is missing, is no checkpoint, holds pickled objects, belongs to another model (with
             ``allow_partial``: nothing matches), or a weight is not finite.
     """
-    weights = _read_weights(Path(path))
+    weights = _weights_of(read_checkpoint(path) if content is None else content, path)
     weights = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
     own = model.state_dict()
     needed = [name for name in own if not name.endswith(_OPTIONAL)]
@@ -111,10 +118,14 @@ def read_checkpoint(path: str | Path) -> object:
         raise _damaged(path, error) from None
 
 
-def describe_checkpoint(path: str | Path) -> dict[str, str | None]:
+def describe_checkpoint(path: str | Path, content: object = None) -> dict[str, str | None]:
     """Which weights a result is of: name and SHA-256 of the file, and the SHA-256 of the annotations it was trained and
-    validated on (``data.sha256`` of its ``run.json``), None where the file does not say."""
-    content = read_checkpoint(path)
+    validated on (``data.sha256`` of its ``run.json``), None where the file does not say.
+
+    Args:
+        content: of the file, where it has been read.
+    """
+    content = read_checkpoint(path) if content is None else content
     meta = content.get('meta') if isinstance(content, dict) else None
     return dict(
         checkpoint=Path(path).name,
@@ -148,8 +159,7 @@ def _damaged(path: Path, error: Exception) -> InputError:
     )
 
 
-def _read_weights(path: Path) -> dict[str, torch.Tensor]:
-    content = read_checkpoint(path)
+def _weights_of(content: object, path: str | Path) -> dict[str, torch.Tensor]:
     weights = content.get('state_dict', content) if isinstance(content, dict) else None
     if not isinstance(weights, dict) or not weights:
         raise InputError(f'{path}: holds no state_dict: give a .pth file written by tools/train.py')

@@ -24,7 +24,7 @@ from ..codecs.presence import levels_are_known
 from ..datasets.anchors import CAUDAL
 from ..errors import InputError
 from ..models.mc_dropout import dropout_layers, thinned
-from .checkpoints import describe_checkpoint, load_weights
+from .checkpoints import describe_checkpoint, load_weights, read_checkpoint
 from .closer_looks import closeup_inputs, refine_spines, refine_vertebrae, spine_inputs
 from .configs import built_from, choose_device, load_config, without_pretraining
 from .images import find_images
@@ -97,12 +97,15 @@ class SpineInferencer:
         self.device = choose_device(device)
         with _quiet_logger(), built_from(self.config, 'the model'):
             self.model = MODELS.build(self.config.model)
-        load_weights(self.model, checkpoint)
+        content = read_checkpoint(checkpoint)
+        load_weights(self.model, checkpoint, content=content)
         self.model.to(self.device).eval()
         if flip_test:
             self.model.test_cfg.flip_test = True
         self.mc_dropout, self.seed, self.facing = mc_dropout, seed, facing
-        self.description = dict(config=Path(config).name, **describe_checkpoint(checkpoint), version=__version__)
+        self.description = dict(
+            config=Path(config).name, **describe_checkpoint(checkpoint, content), version=__version__
+        )
         self.checkpoint = Path(checkpoint)
         of = self.description['checkpoint_sha256']
         self.description['sd_scale'] = read_sd_scale(checkpoint, of) if calibrated else None

@@ -117,6 +117,13 @@ def test_the_reported_corner_is_that_of_the_pass_without_dropout(uncertain):
         assert 'keypoint_sd' not in alone
 
 
+def test_a_checkpoint_is_read_once(uncertain, monkeypatch):
+    read, load = [], torch.load
+    monkeypatch.setattr(torch, 'load', lambda path, **options: read.append(path) or load(path, **options))
+    uncertain()
+    assert len(read) == 1
+
+
 def test_predictions_say_how_their_deviations_were_made(uncertain):
     assert uncertain(seed=4).description['mc_dropout'] == dict(passes=PASSES, seed=4)
     assert 'mc_dropout' not in uncertain(mc_dropout=0).description
