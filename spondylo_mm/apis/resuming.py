@@ -18,8 +18,8 @@ _FREE = ('num_workers', 'persistent_workers', 'data_root', 'pretrained', 'pretra
 _SHOWN = 3
 
 
-def checkpoint_to_resume(resume: str | bool, work_dir: Path) -> Path:
-    """The checkpoint named by ``--resume``, or for True the last of the work dir.
+def checkpoint_to_resume(resume: str | bool, work_dir: Path) -> tuple[Path, dict]:
+    """The checkpoint named by ``--resume``, or for True the last of the work dir; and its ``meta``, of which run it is.
 
     Raises:
         InputError: there is none, or none that a run can go on from (the best one of a run holds no optimizer state).
@@ -27,10 +27,11 @@ def checkpoint_to_resume(resume: str | bool, work_dir: Path) -> Path:
     """
     if resume is True:
         # mmengine would quietly start anew, and from random weights, where there is nothing to resume
-        found = sorted(work_dir.glob('epoch_*.pth'), key=lambda path: int(path.stem.removeprefix('epoch_')))
-        if not found:
+        epochs = {path.stem.removeprefix('epoch_'): path for path in work_dir.glob('epoch_*.pth')}
+        numbered = [epoch for epoch in epochs if epoch.isdecimal()]  # users keep copies beside them
+        if not numbered:
             raise InputError(f'--resume: {work_dir} holds no checkpoint: leave it out to start a new run')
-        path = found[-1]
+        path = epochs[max(numbered, key=int)]
     else:
         path = Path(resume)
         if not path.is_file():
@@ -50,7 +51,7 @@ def checkpoint_to_resume(resume: str | bool, work_dir: Path) -> Path:
     weights = {name: value for name, value in content['state_dict'].items() if isinstance(value, torch.Tensor)}
     if broken := [name for name, value in weights.items() if not torch.isfinite(value).all()]:
         raise not_finite(path, broken)
-    return path
+    return path, content['meta']
 
 
 def run_settings(config: Config) -> str:
@@ -59,13 +60,13 @@ def run_settings(config: Config) -> str:
     return json.dumps(settings, sort_keys=True, default=repr)
 
 
-def check_same_run(config: Config, path: Path) -> None:
-    """Refuse to go on with other settings than the checkpoint was trained with.
+def check_same_run(config: Config, path: Path, meta: dict) -> None:
+    """Refuse to go on with other settings than the checkpoint of this path and ``meta`` was trained with.
 
     Raises:
         InputError: naming what differs.
     """
-    stored = read_checkpoint(path)['meta'].get('settings')
+    stored = meta.get('settings')
     if stored is None:  # written by another program than tools/train.py
         return
     before, now = _flat(json.loads(stored)), _flat(json.loads(run_settings(config)))

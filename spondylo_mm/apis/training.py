@@ -90,8 +90,8 @@ def train(
     if resume and load_from:
         raise InputError('--load-from: a resumed run goes on from its own weights: give either --resume or --load-from')
     if resume:
-        checkpoint = checkpoint_to_resume(resume, Path(config.work_dir))
-        check_same_run(config, checkpoint)
+        checkpoint, meta = checkpoint_to_resume(resume, Path(config.work_dir))
+        check_same_run(config, checkpoint, meta)
         without_pretraining(config)
         config.resume, config.load_from = True, str(checkpoint)
     elif load_from or config.get('load_from'):

@@ -7,6 +7,7 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 
+from spondylo_mm.apis.checkpoints import read_checkpoint
 from spondylo_mm.apis.resuming import checkpoint_to_resume
 from spondylo_mm.apis.training import train
 from spondylo_mm.errors import InputError
@@ -25,7 +26,9 @@ def a_checkpoint(path: Path, **parts) -> Path:
 def test_the_last_of_a_work_dir_is_the_one_of_the_highest_epoch(tmp_path):
     for epoch in (9, 10):
         a_checkpoint(tmp_path / f'epoch_{epoch}.pth')
-    assert checkpoint_to_resume(True, tmp_path) == tmp_path / 'epoch_10.pth'
+    (tmp_path / 'epoch_11_backup.pth').touch()
+    path, _ = checkpoint_to_resume(True, tmp_path)
+    assert path == tmp_path / 'epoch_10.pth'
 
 
 def test_a_work_dir_without_one_and_a_file_that_is_not_there_are_refused(tmp_path):
@@ -62,6 +65,20 @@ def test_another_run_is_not_resumed(change, named, trained, tiny_config, phantom
     shutil.copytree(trained.parent, tmp_path / 'work')
     with pytest.raises(InputError, match=f'other settings .*{named}.*--load-from'):
         train(str(tiny_config), data_root=str(phantoms), work_dir=str(tmp_path / 'work'), resume=True, **change)
+
+
+def test_a_checkpoint_is_read_once_to_see_whether_a_run_goes_on_from_it(
+    trained, tiny_config, phantoms, tmp_path, monkeypatch
+):
+    """It may hold half a gigabyte."""
+    read = []
+    monkeypatch.setattr(
+        'spondylo_mm.apis.resuming.read_checkpoint', lambda path: read.append(path) or read_checkpoint(path)
+    )
+    last = trained.parent / 'epoch_2.pth'
+    with pytest.raises(InputError, match='other settings'):
+        train(str(tiny_config), data_root=str(phantoms), work_dir=str(tmp_path / 'work'), resume=str(last), seed=5)
+    assert read == [last]
 
 
 def test_what_changes_nothing_may_change(trained, tiny_config, phantoms, tmp_path):
