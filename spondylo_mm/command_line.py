@@ -3,7 +3,6 @@ those."""
 
 from __future__ import annotations
 
-import errno
 import io
 import logging
 import os
@@ -11,21 +10,10 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import NoReturn
 
-from .errors import InputError
+from .errors import DISK_ERRORS, InputError
 from .escaping import printable
 
 EXIT_BAD_INPUT = 2
-DISK_ERRORS = {
-    errno.ENOSPC,
-    errno.EROFS,
-    errno.EACCES,
-    errno.EPERM,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.ENOTDIR,
-    errno.EISDIR,
-    errno.ENAMETOOLONG,
-}
 
 
 def run(main: Callable[[], int | None]) -> NoReturn:

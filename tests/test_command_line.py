@@ -1,9 +1,12 @@
 """How every tool ends."""
 
 import errno
+import re
+from pathlib import Path
 
 import pytest
 
+from spondylo_mm import command_line
 from spondylo_mm.command_line import run
 from spondylo_mm.errors import InputError
 
@@ -12,6 +15,12 @@ def status_of(main):
     with pytest.raises(SystemExit) as exit_:
         run(main)
     return exit_.value.code
+
+
+def test_tools_stand_on_the_package_and_not_the_package_on_them():
+    modules = Path(command_line.__file__).parent.rglob('*.py')
+    importing = [path for path in modules if re.search(r'import.*command_line|command_line import', path.read_text())]
+    assert not importing
 
 
 def test_success_is_0_and_a_tool_may_choose_its_status():

@@ -21,12 +21,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from .. import plugin  # noqa: F401 (the config's custom_imports do the same; here its cost is paid before the first error)
 from ..atomic import atomic_path, make_output_folder
-from ..command_line import DISK_ERRORS
 from ..datasets.loader_watch import LOST_CONTACT
 from ..datasets.wrappers import datasets_inside
 from ..engine.hooks.run_record_hook import FILE_NAME
 from ..engine.optim.bf16_optim_wrapper import cpu_computes_bf16
-from ..errors import InputError
+from ..errors import DISK_ERRORS, InputError
 from .checkpoints import load_weights, read_checkpoint
 from .configs import (
     built_from,
