@@ -13,7 +13,6 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process, master_only
 from mmengine.logging import MMLogger, print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
 from torch import nn
@@ -23,6 +22,7 @@ from .. import plugin  # noqa: F401 (the config's custom_imports do the same; he
 from ..atomic import atomic_path, make_output_folder
 from ..datasets.loader_watch import LOST_CONTACT
 from ..datasets.wrappers import datasets_inside
+from ..engine.bare_model import bare_model
 from ..engine.hooks.run_record_hook import FILE_NAME
 from ..engine.optim.bf16_optim_wrapper import cpu_computes_bf16
 from ..errors import DISK_ERRORS, InputError
@@ -102,7 +102,7 @@ def train(
         runner = _build_runner(config)
         runner.allow_partial = allow_partial
         _check_batch_norm(runner)
-        check_parts_fit(runner._bare_model, config)
+        check_parts_fit(bare_model(runner.model), config)
         try:
             runner.train()
         except InputError as error:  # a loader worker's error arrives with that process's traceback in front of it
@@ -163,11 +163,11 @@ class _SpineRunner(Runner):
         super()._init_model_weights()
         if self._pretraining and not self._resume:
             with _missing_weights_named(self.cfg), no_waiting_for_the_network():
-                load_pretraining(self._bare_model.backbone, self._pretraining, self.allow_partial)
+                load_pretraining(bare_model(self.model).backbone, self._pretraining, self.allow_partial)
 
     def load_or_resume(self) -> None:
         if self._load_from and not self._resume and not self._has_loaded:
-            load_weights(self._bare_model, self._load_from, allow_partial=self.allow_partial)
+            load_weights(bare_model(self.model), self._load_from, allow_partial=self.allow_partial)
             self._has_loaded = True
         super().load_or_resume()
 
@@ -176,10 +176,6 @@ class _SpineRunner(Runner):
         meta = dict(meta or {}, settings=run_settings(self.cfg))
         with atomic_path(Path(out_dir, filename)) as part:
             super().save_checkpoint(str(part.parent), part.name, *args, meta=meta, **kwargs)
-
-    @property
-    def _bare_model(self) -> nn.Module:
-        return self.model.module if is_model_wrapper(self.model) else self.model
 
 
 def _is_for_the_console(record: logging.LogRecord) -> bool:

@@ -1,10 +1,16 @@
 """Presence is calibrated on the validation images when they have been validated."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
 
+from spondylo_mm.apis.configs import load_config
 from spondylo_mm.apis.training import train
 from spondylo_mm.codecs.centers import calibration
+from spondylo_mm.engine.hooks.presence_calibration_hook import _augmented_validation
 
 
 @pytest.fixture
@@ -29,6 +35,19 @@ def test_the_best_checkpoint_holds_what_its_validation_taught(centers, phantoms,
     state = torch.load(best, weights_only=True)['state_dict']
     assert len(seen) == 2 and len(seen[0]) == 3  # validations, images
     assert (state['head.presence_calibration'] == torch.from_numpy(calibration.UNCALIBRATED) + epoch).all()
+
+
+def test_each_image_is_judged_once_on_however_many_processes(centers, phantoms, monkeypatch):
+    """Of three images two processes would judge four, so that none has less to do than the other."""
+    config = load_config(centers, data_root=str(phantoms))
+    init_default_scope(config.default_scope)
+    runner = SimpleNamespace(cfg=config, build_dataloader=Runner.build_dataloader, seed=0)
+    judged = []
+    for rank in range(2):
+        monkeypatch.setattr('mmengine.dataset.sampler.get_dist_info', lambda rank=rank: (rank, 2))
+        for batch in _augmented_validation(runner):
+            judged += [sample.img_id for sample in batch['data_samples']]
+    assert len(judged) == len(set(judged)) == 3
 
 
 def test_a_model_with_slots_has_none(trained):

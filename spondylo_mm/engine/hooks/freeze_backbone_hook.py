@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmpose.registry import HOOKS
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ...errors import InputError
+from ..bare_model import bare_model
 
 
 @HOOKS.register_module()
@@ -54,5 +54,4 @@ class FreezeBackboneHook(Hook):
 
     @staticmethod
     def _backbone(runner: Any) -> Any:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        return model.backbone
+        return bare_model(runner.model).backbone

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from mmengine.dist import all_gather_object
 from mmengine.hooks import EMAHook, Hook
-from mmengine.model import is_model_wrapper
 from mmpose.registry import HOOKS
 from torch import nn
 from torch.utils.data import DataLoader
 
 from ...codecs.centers.calibration import fit_calibration
 from ...datasets.wrappers import configs_inside
+from ..bare_model import bare_model
 
 
 @HOOKS.register_module()
@@ -37,7 +37,7 @@ class PresenceCalibrationHook(Hook):
             return
         if self._loader is None:
             self._loader = _augmented_validation(runner)
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = bare_model(runner.model)
         was_training = model.training
         model.eval()
         judged = []
@@ -54,8 +54,7 @@ class PresenceCalibrationHook(Hook):
 
 def _heads(runner: Any) -> Iterator[nn.Module]:
     """The model's head, and that of its average over steps, where there is one."""
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    yield model.head
+    yield bare_model(runner.model).head
     for hook in runner.hooks:
         if isinstance(hook, EMAHook):
             yield hook.ema_model.module.head
@@ -65,6 +64,7 @@ def _augmented_validation(runner: Any) -> DataLoader:
     settings = copy.deepcopy(runner.cfg.val_dataloader)
     trained = configs_inside(runner.cfg.train_dataloader.dataset, 'train_dataloader.dataset')
     settings.dataset.pipeline = trained[0].pipeline  # of joined folders, the first
-    settings.sampler = dict(type='SeededSampler', shuffle=False)
+    # each image once, on however many processes
+    settings.sampler = dict(type='SeededSampler', shuffle=False, round_up=False)
     settings.persistent_workers = False
     return runner.build_dataloader(settings, seed=runner.seed)

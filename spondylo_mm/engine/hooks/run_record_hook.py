@@ -16,12 +16,12 @@ from typing import Any
 import torch
 from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmpose.registry import HOOKS
 
 from ... import __version__
 from ...atomic import write_json
 from ...datasets.wrappers import datasets_inside
+from ..bare_model import bare_model
 
 FILE_NAME = 'run.json'
 SCHEMA = 1
@@ -69,8 +69,7 @@ class RunRecordHook(Hook):
 
     @staticmethod
     def _describe(runner: Any) -> dict:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        parameters = list(model.parameters())
+        parameters = list(bare_model(runner.model).parameters())
         return dict(
             schema=SCHEMA,
             config=str(runner.cfg.filename),

@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmpose.registry import HOOKS
 
 from ...codecs.structured.fitting import fit_spine_model, labelled_spines
 from ...datasets.wrappers import datasets_inside
 from ...errors import InputError
+from ..bare_model import bare_model
 
 
 @HOOKS.register_module()
@@ -25,8 +25,7 @@ class SpineModelHook(Hook):
     """
 
     def before_train(self, runner: Any) -> None:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        numbers = getattr(model.head, 'spine_model', None)
+        numbers = getattr(bare_model(runner.model).head, 'spine_model', None)
         if numbers is None or numbers.any():
             return
         datasets = datasets_inside(runner.train_dataloader.dataset)
