@@ -81,7 +81,7 @@ def train(
     if seed is not None:
         check_seed(seed)
         config.randomness = dict(config.get('randomness', {}), seed=seed)
-    if amp:
+    if amp is not None:
         _use_mixed_precision(config, amp)
     if from_scratch:
         from_random_weights(config)
@@ -252,6 +252,8 @@ def _missing_weights_named(config: Config) -> Iterator[None]:
 
 
 def _use_mixed_precision(config: Config, amp: str) -> None:
+    if amp not in PRECISIONS:
+        raise InputError(f'--amp {amp}: choose one of {", ".join(PRECISIONS)}')
     if not torch.cuda.is_available():
         if amp == 'fp16' or not cpu_computes_bf16():
             raise InputError(

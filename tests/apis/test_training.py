@@ -94,6 +94,7 @@ def test_weights_that_are_loaded_when_training_starts_are_missed_in_the_same_wor
         (dict(resume=True, load_from='a.pth'), 'either --resume or --load-from'),
         (dict(load_from='nowhere.pth'), 'nowhere.pth: no such checkpoint'),
         (dict(amp='fp16'), '--amp fp16: torch sees no GPU'),
+        (dict(amp='fp8'), '--amp fp8: choose one of auto, bf16, fp16'),
         (dict(launcher='pytorch'), 'not started by torchrun'),
         (dict(options=('train_cfg.max_epoch=1',)), 'did you mean max_epochs'),
     ],
