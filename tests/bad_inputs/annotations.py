@@ -39,6 +39,9 @@ CASES = [
     changed('text among keypoints', lambda c: first(c)['keypoints'].__setitem__(0, '1'), 'not finite numbers'),
     changed('NaN among keypoints', lambda c: first(c)['keypoints'].__setitem__(0, float('nan')), 'not finite numbers'),
     changed('presence of 9 slots', lambda c: first(c)['presence'].pop(), 'has 9 numbers in presence, not 10'),
+    changed('presence of 7', lambda c: first(c)['presence'].__setitem__(9, 7), 'presence other than 1, 0 and -1'),
+    changed('a labelled slot without presence', lambda c: first(c)['presence'].__setitem__(0, 0),
+            'has keypoints in slot 0, whose presence is not 1'),
     changed('two spines of one image', lambda c: c['annotations'].append(first(c)), 'more than one annotation'),
     changed('17 keypoints of a person', lambda c: c['categories'][0].update(keypoints=['nose'] * 17),
             'has 17 keypoints'),
@@ -46,4 +49,14 @@ CASES = [
     changed('a path out of the root', lambda c: c['images'][0].update(file_name='../../secret.png'),
             'not a path below the data root'),
     changed('an absolute path', lambda c: c['images'][0].update(file_name='/etc/hostname'), 'not a path below'),
+    changed('no id of an image', lambda c: c['images'][0].pop('id'), 'val.json: not a COCO keypoint file'),
+    changed('a list for an id', lambda c: c['images'][0].update(id=[1]), '[1] for the id of an image, not a number'),
+    *(
+        changed(f'a spacing of {name}', lambda c, value=value: c['images'][0].update(spacing=value),
+                f'has the spacing {value}, not x and y in mm per pixel')
+        for name, value in [('0', [0, 0]), ('less than 0', [-1, 1]), ('words', ['a', 'b']), ('one number', [1]),
+                            ('1e-300 mm', [1e-300, 1e-300])]
+    ),
+    changed('a list for "info"', lambda c: c.update(info=['by hand']), 'val.json: not a COCO keypoint file'),
+    changed('null for "annotations"', lambda c: c.update(annotations=None), 'val.json: not a COCO keypoint file'),
 ]  # fmt: skip

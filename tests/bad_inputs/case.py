@@ -1,7 +1,8 @@
 """What a bad input is: how it is made, and what must come of it.
 
-The cases are in ``labels``, ``images``, ``trees``, ``annotations``, ``configs``, ``checkpoints`` and ``command_lines``;
-``corpus`` collects them, ``test_corpus`` runs them, ``table`` writes docs/bad_inputs.md from them. None is stored.
+The cases are in ``labels``, ``images``, ``trees``, ``phantoms``, ``annotations``, ``configs``, ``checkpoints`` and
+``command_lines``; ``corpus`` collects them, ``test_corpus`` runs them, ``table`` writes docs/bad_inputs.md from them.
+None is stored.
 """
 
 from __future__ import annotations

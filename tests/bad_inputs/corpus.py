@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from . import annotations, checkpoints, command_lines, configs, images, labels, trees
+from . import annotations, checkpoints, command_lines, configs, images, labels, phantoms, trees
 from .case import OTHERS_DONE, REFUSED, REPAIRED, SURVIVED, Case
 
 CASES: list[Case] = [
     case
-    for module in (labels, images, trees, annotations, configs, checkpoints, command_lines)
+    for module in (labels, images, trees, phantoms, annotations, configs, checkpoints, command_lines)
     for case in module.CASES
 ]
 

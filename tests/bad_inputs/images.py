@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
+from pydicom.uid import JPEG2000Lossless
 
 from .case import OTHERS_DONE, SIZE, SURVIVED, Bench, Case, noise
 
@@ -61,6 +62,18 @@ def predicted(name: str, content: Callable[[], bytes], says: str = '', expected:
     return Case(AREA, f'{name}, predicted', make, says, expected, OTHERS_DONE)
 
 
+def dicom(name: str, says: str = '', expected: str = SURVIVED, compress: str | None = None, **elements: object) -> Case:
+    """A film of 12 bits as DICOM, with elements changed; None takes one out."""
+
+    def make(bench: Bench) -> list:
+        stored = np.asarray(noise(5)).astype(np.uint16) * 16
+        elements_ = dict(BitsStored=12, HighBit=11) | elements
+        bench.fixture('write_dicom')(bench.films_beside('bad.dcm'), stored, compress=compress, **elements_)
+        return bench.predict()
+
+    return Case(AREA, f'DICOM: {name}, predicted', make, says, expected, OTHERS_DONE)
+
+
 def png() -> bytes:
     return encoded(noise(5), 'PNG')
 
@@ -99,5 +112,14 @@ CASES = [
     predicted('truncated', lambda: png()[: len(png()) // 2], 'truncated or damaged image'),
     predicted('header of 20,000x20,000 pixels', header_bomb, 'more pixels than a radiograph has'),
     predicted('one grey level', lambda: encoded(Image.new('L', SIZE, 7), 'PNG'), expected=SURVIVED),
+    dicom('pixels of 1e-300 mm', PixelSpacing=[1e-300, 1e-300]),
+    dicom('pixels of a kilometre', PixelSpacing=[0.1, 1e6], ImagerPixelSpacing=[1e6, 0.1]),
+    dicom('a pixel ten million times as wide as high', PixelAspectRatio=[1, 10_000_000]),
+    dicom('an empty RescaleIntercept', RescaleSlope=1, RescaleIntercept=''),
+    dicom('without what goes without saying', BitsStored=None, HighBit=None, PixelRepresentation=None,
+          SamplesPerPixel=None, PhotometricInterpretation=None),
+    dicom('nothing but padding', PixelPaddingValue=0, PixelPaddingRangeLimit=65535),
+    dicom('compressed, HighBit of another depth', 'HighBit 15 is not that of 12 bits', 'refused', JPEG2000Lossless,
+          HighBit=15),
     predicted('150 times as wide as high', lambda: encoded(Image.new('L', (2_400, 16)), 'PNG'), expected=SURVIVED),
 ]  # fmt: skip

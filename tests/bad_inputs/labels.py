@@ -74,6 +74,12 @@ JSON_CASES = [
     in_json('null for a vertebra', with_points(None), 'None for corners, not 4: dropped', REPAIRED),
     in_json('a corner not labelled', with_points([[0, 0, 0], *_LAST[1:]]), 'marked as not labelled: dropped', REPAIRED),
     in_json('four times one corner', with_points([_LAST[0]] * 4), 'the corners enclose 0 square pixels', REPAIRED),
+    in_json(
+        'a level missing, and elsewhere three corners',
+        json.dumps(dict(keypoints=[_LAST[:3], *COLUMN[:2], *COLUMN[3:]])),
+        '1 level without a label between it and the next one below',
+        REPAIRED,
+    ),
     in_json('of another image', GOOD_JSON.replace('50,', '5000,').replace('90,', '5400,'), 'is outside the 160x200'),
     Case(JSON, '200 MB', huge, f'more than a label has ({MAX_LABEL_BYTES:,})', rest=OTHERS_DONE),
     Case(JSON, 'a named pipe', fifo, 'is no file', rest=OTHERS_DONE),
