@@ -62,7 +62,7 @@ def stand_in_for_missing_ops() -> Iterator[None]:
 def import_mmpose() -> types.ModuleType:
     """Import mmpose, and mmpretrain for ``mmpretrain.TIMMBackbone``, whether or not mmcv has compiled ops."""
     with stand_in_for_missing_ops(), _quiet_mmdet():
-        for name in ('mmpretrain.models', 'mmpose.models', 'mmpose.evaluation'):
+        for name in ('mmpretrain.models', 'mmpose.models', 'mmpose.evaluation', 'mmpose.visualization'):
             importlib.import_module(name)
     return importlib.import_module('mmpose')
 

@@ -36,6 +36,13 @@ def test_mmpose_imports_and_the_ops_still_count_as_absent():
     assert out.split('\n')[:2] == ['None False False', 'False']
 
 
+def test_what_the_stack_lacks_and_nobody_uses_is_not_complained_of():
+    done = subprocess.run(
+        [sys.executable, '-c', 'import spondylo_mm.plugin, mmpose.visualization'], capture_output=True, text=True
+    )
+    assert 'OneDL' not in done.stdout + done.stderr and 'faster_coco_eval' not in done.stderr
+
+
 @needs_missing_ops
 def test_a_missing_op_names_the_remedy_when_called():
     out = run_python(
