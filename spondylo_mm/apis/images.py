@@ -26,16 +26,18 @@ def find_images(patterns: Sequence[str | Path], exclude: Path | None = None) -> 
         exclude: a folder whose content is none of it, as the overlays of an earlier run.
 
     Raises:
-        InputError: a pattern that matches no image.
+        InputError: no pattern, one that is no path, or one that matches no image.
     """
+    remedy = f'give files, folders or globs of {", ".join(RADIOGRAPH_SUFFIXES)} or DICOM of any name'
+    if not len(patterns):
+        raise InputError(f'no images: {remedy}')
     paths: set[Path] = set()
-    for pattern in map(str, patterns):
-        found = [path for path in _matches(pattern) if exclude is None or exclude.resolve() not in path.parents]
+    for pattern in patterns:
+        if not isinstance(pattern, (str, Path)):
+            raise InputError(f'images: a {type(pattern).__name__} is no path: {remedy}')
+        found = [path for path in _matches(str(pattern)) if exclude is None or exclude.resolve() not in path.parents]
         if not found:
-            kinds = ', '.join(RADIOGRAPH_SUFFIXES)
-            raise InputError(
-                f'--images {pattern}: matches no image: give files, folders or globs of {kinds} or DICOM of any name'
-            )
+            raise InputError(f'--images {pattern}: matches no image: {remedy}')
         paths.update(found)
     shared = Path(os.path.commonpath([path.parent for path in paths]))
     return {_text(path.relative_to(shared)): path for path in sorted(paths)}

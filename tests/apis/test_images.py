@@ -1,5 +1,6 @@
 """What ``--images`` finds, and what it calls it."""
 
+import numpy as np
 import pytest
 
 from spondylo_mm.apis.images import find_images
@@ -33,6 +34,13 @@ def test_a_name_with_glob_characters_is_a_file_first(films):
 def test_a_pattern_without_match_is_named(films, pattern):
     with pytest.raises(InputError, match='matches no image'):
         find_images([films / pattern])
+
+
+def test_nothing_and_what_is_no_path_are_refused():
+    with pytest.raises(InputError, match='no images: give files'):
+        find_images([])
+    with pytest.raises(InputError, match='a ndarray is no path'):
+        find_images(np.zeros((2, 16, 16), np.uint8))
 
 
 def test_in_a_folder_dicom_files_are_found_by_their_content(films):
