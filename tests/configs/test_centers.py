@@ -55,7 +55,7 @@ def test_a_closer_look_enlarges_no_further_than_training_did(centers, slots):
 
 def test_closeups_enlarge_no_further_than_training_did_and_are_all_that_their_recipe_adds():
     ours, theirs = (load_config(CONFIGS / f'phantoms_only_{name}.py').to_dict() for name in ('closeups', 'centers'))
-    assert ours['model']['test_cfg'].pop('closeups')
+    assert (ours['model']['test_cfg'].pop('closeups'), theirs['model']['test_cfg'].pop('closeups')) == (True, False)
     affine, wide = (config['train_dataloader']['dataset']['pipeline'].pop(2) for config in (ours, theirs))
     assert (
         affine['along_spine'] and affine['scale'][1] >= CLOSEUP_MOST_ENLARGED and affine['scale'][0] == wide['scale'][0]
