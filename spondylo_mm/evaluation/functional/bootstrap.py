@@ -45,7 +45,8 @@ def ratio_intervals(numerators: np.ndarray, denominators: np.ndarray, num_sample
         samples.append(ratio(weights @ numerators, weights @ denominators))
     values = np.concatenate(samples)
     some = np.isfinite(values).any(axis=0)
-    bounds[some] = np.nanpercentile(values[:, some], INTERVAL_PERCENT, axis=0).T
+    if some.any():
+        bounds[some] = np.nanpercentile(values[:, some], INTERVAL_PERCENT, axis=0).T
     return bounds
 
 
