@@ -50,8 +50,8 @@ benchmark-models: setup  ## train the published recipe, ours, and ours with one 
 benchmark-identity: setup  ## which vertebra is which, step by step: hours on two cores
 	$(PYTHON) benchmarks/identity/run.py
 
-benchmark-clinical: setup  ## slips and grades against phantoms; rewrites benchmarks/clinical/results.*
-	$(PYTHON) benchmarks/clinical/run.py
+benchmark-clinical: setup  ## slips and grades against phantoms, with MODEL="CONFIG CHECKPOINT" predicted ones too; rewrites benchmarks/clinical/results.*
+	$(PYTHON) benchmarks/clinical/run.py $(if $(MODEL),--model $(MODEL))
 
 clean:  ## remove the environment and what the demo made
 	rm -rf $(VENV) $(DEMO) data/demo

@@ -28,7 +28,7 @@ def report(results: dict) -> str:
     readings = results['readings']
     text = (
         '# Slips and grades against the construction of phantoms\n\n'
-        f'`python benchmarks/clinical/run.py`: {results["phantoms"]} phantoms (seed {results["seed"]}, squashed to '
+        f'`python benchmarks/clinical/run.py{_model_option(results)}`: {results["phantoms"]} phantoms (seed {results["seed"]}, squashed to '
         f'{results["size"]} × {results["size"]} px), {results["pairs"]} pairs of neighbouring levels; no slip is '
         f'nearer than {results["nearest_to_a_border"]:.1f} points to a border of grades. Errors of slip in points of '
         '%. A pair that is not measured counts as a wrong grade.\n\n'
@@ -56,6 +56,10 @@ def report(results: dict) -> str:
     return text + _model(results)
 
 
+def _model_option(results: dict) -> str:
+    return ' --model ' + ' '.join(results['model']) if results['model'] else ''
+
+
 def _model(results: dict) -> str:
     if not results['model']:
         return '\nPredicted corners: not run; `--model CONFIG CHECKPOINT` adds them.\n'
@@ -64,7 +68,7 @@ def _model(results: dict) -> str:
     scale = results['sd_scale']
     own = "the model's own" if scale is None else f"the model's own times {scale:.2f}, fitted to its validation split"
     return (
-        f'\nPredicted corners (`--model {results["model"][0]} {results["model"][1]}`{passes}): strict MRE {mre:.2f} '
+        f'\nPredicted corners{passes}: strict MRE {mre:.2f} '
         f'[{mre_bounds[0]:.2f}, {mre_bounds[1]:.2f}] px@512, SDR@6px {100 * sdr:.1f} '
         f'[{100 * sdr_bounds[0]:.1f}, {100 * sdr_bounds[1]:.1f}] %; only labelled vertebrae count. Their standard '
         f'deviations are {own}.\n'
