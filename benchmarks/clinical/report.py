@@ -28,8 +28,8 @@ def report(results: dict) -> str:
     readings = results['readings']
     text = (
         '# Slips and grades against the construction of phantoms\n\n'
-        f'`python benchmarks/clinical/run.py{_model_option(results)}`: {results["phantoms"]} phantoms (seed {results["seed"]}, squashed to '
-        f'{results["size"]} × {results["size"]} px), {results["pairs"]} pairs of neighbouring levels; no slip is '
+        f'`python benchmarks/clinical/run.py{_model_option(results)}`: {results["phantoms"]} phantoms (seed '
+        f'{results["seed"]}, squashed to {results["size"]} × {results["size"]} px), {results["pairs"]} pairs of neighbouring levels; no slip is '
         f'nearer than {results["nearest_to_a_border"]:.1f} points to a border of grades. Errors of slip in points of '
         '%. A pair that is not measured counts as a wrong grade.\n\n'
     )
