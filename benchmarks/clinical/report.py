@@ -29,9 +29,9 @@ def report(results: dict) -> str:
     text = (
         '# Slips and grades against the construction of phantoms\n\n'
         f'`python benchmarks/clinical/run.py{_model_option(results)}`: {results["phantoms"]} phantoms (seed '
-        f'{results["seed"]}, squashed to {results["size"]} × {results["size"]} px), {results["pairs"]} pairs of neighbouring levels; no slip is '
-        f'nearer than {results["nearest_to_a_border"]:.1f} points to a border of grades. Errors of slip in points of '
-        '%. A pair that is not measured counts as a wrong grade.\n\n'
+        f'{results["seed"]}, squashed to {results["size"]} × {results["size"]} px), {results["pairs"]} pairs of '
+        f'neighbouring levels; no slip is nearer than {results["nearest_to_a_border"]:.1f} points to a border of '
+        'grades. Errors of slip in points of %. A pair that is not measured counts as a wrong grade.\n\n'
     )
     text += _table(['corners', *_COLUMNS], [[name, *_cells(reading, _COLUMNS)] for name, reading in readings.items()])
     limits = [
