@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
+from mmengine.runner import Runner
 
 from ..datasets.wrappers import configs_inside
 from ..errors import InputError
@@ -49,19 +51,25 @@ _USED_AS = dict(
     anchor='*_dataloader.dataset.anchor',
 )
 
+_READ = {*inspect.signature(Runner).parameters, 'auto_scale_lr', 'custom_imports', *_USED_AS}
+_ALIKE = 0.85  # of two names, as difflib counts: train_confg is train_cfg to 0.9, test_pipeline val_pipeline to 0.7
+_WEIGHTS = ('.pth', '.pt', '.safetensors')
+
 
 def load_config(path: str | Path, options: Sequence[str] = (), data_root: str | None = None) -> Config:
     """Read a config and apply ``KEY=VALUE`` options and another data folder.
 
     Raises:
-        InputError: the file is missing or no config; an option is malformed or names a key the config does not have;
-            model and data disagree about the codec.
+        InputError: the file is missing or no config, or misspells a key; an option is malformed or names a key the
+            config does not have; model and data disagree about the codec.
     """
     path = Path(path)
     if path.is_dir():
         raise InputError(f'{path}: is a folder: choose one of the configs in it')
     if not path.is_file():
         raise InputError(f'{path}: no such config file: choose one of configs/')
+    if path.suffix in _WEIGHTS:
+        raise InputError(f'{path}: holds weights: give the config first, then the checkpoint')
     try:
         config = Config.fromfile(path)
     except Exception as error:  # a config is a program: anything can go wrong in it
@@ -70,6 +78,7 @@ def load_config(path: str | Path, options: Sequence[str] = (), data_root: str | 
         raise InputError(
             f'{path}: is not a model config of spondylo_mm (no `model` and `codec` in it): choose one of configs/'
         )
+    _check_names(config, path)
     changes = _parse_options(options)
     for key, value in changes.items():
         _check_change(config, key, value, path)
@@ -195,6 +204,15 @@ def pretrained_weights(config: Config) -> tuple[str, str] | None:
 def is_pretrained(init_cfg: dict | list | None) -> bool:
     """Whether weights are loaded there, rather than drawn."""
     return isinstance(init_cfg, dict) and init_cfg.get('type') == 'Pretrained'
+
+
+def _check_names(config: Config, path: Path) -> None:
+    """Refuse a misspelt key, which would do nothing without a word. Configs also name what they use in several places,
+    so that only a name very like one that is read can be told to be wrong."""
+    for name in config:
+        near = difflib.get_close_matches(name, _READ, n=1, cutoff=_ALIKE)
+        if near and name not in _READ and not name.startswith(near[0]):  # model_small is a name of its own
+            raise InputError(f'{path}: nothing reads {name}: did you mean {near[0]}?')
 
 
 def _parse_options(options: Sequence[str]) -> dict:

@@ -96,6 +96,11 @@ def train(
     elif load_from or config.get('load_from'):
         config.load_from = load_from or config.load_from
         read_checkpoint(config.load_from)  # one that cannot be read is refused before anything is made
+    if not resume and any(Path(config.work_dir).glob('*.pth')):
+        raise InputError(
+            f'{config.work_dir}: holds the checkpoints of another run, which would be taken for those of this one: go '
+            'on with that one by --resume, choose another --work-dir, or remove it'
+        )
     prepare_processes(config, launcher)
     with _no_folder_of_a_run_that_never_began(Path(config.work_dir)):
         make_output_folder(config.work_dir)

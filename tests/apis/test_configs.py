@@ -76,6 +76,26 @@ def test_what_is_no_model_config_is_refused_by_name(tmp_path, content):
         load_config(path)
 
 
+@pytest.mark.parametrize(('name', 'meant'), [('train_confg', 'train_cfg'), ('optim_wraper', 'optim_wrapper')])
+def test_a_misspelt_name_is_refused_and_not_passed_over(tmp_path, name, meant):
+    variant = tmp_path / 'variant.py'
+    variant.write_text(f"_base_ = ['{REFERENCE}']\n{name} = dict()\n")
+    with pytest.raises(InputError, match=f'nothing reads {name}: did you mean {meant}'):
+        load_config(variant)
+
+
+def test_a_config_may_name_what_it_uses_in_several_places(tmp_path):
+    variant = tmp_path / 'variant.py'
+    variant.write_text(f"_base_ = ['{REFERENCE}']\nmodel_small = test_pipeline = first = dict()\n")
+    assert load_config(variant).first == {}
+
+
+def test_config_and_checkpoint_exchanged_are_told_apart(tmp_path):
+    (tmp_path / 'best.pth').touch()
+    with pytest.raises(InputError, match='best.pth: holds weights: give the config first'):
+        load_config(tmp_path / 'best.pth')
+
+
 def test_pretraining_is_the_reference_s_default_and_can_be_switched_off():
     config = load_config(REFERENCE)
     assert pretrained_weights(config)

@@ -46,6 +46,14 @@ def test_a_stopped_run_goes_on_where_it_was(trained, tiny_config, phantoms, tmp_
     assert (meta['epoch'], meta['iter']) == (3, 3 * 2)  # two batches of four an epoch, none repeated
 
 
+def test_a_new_run_does_not_mix_with_the_checkpoints_of_another(trained, tiny_config, phantoms):
+    """Which of two best checkpoints is the new run's, nobody could tell."""
+    before = {path: path.stat().st_mtime_ns for path in trained.parent.rglob('*')}
+    with pytest.raises(InputError, match='holds the checkpoints of another run.*--resume'):
+        train(str(tiny_config), data_root=str(phantoms), work_dir=str(trained.parent))
+    assert {path: path.stat().st_mtime_ns for path in trained.parent.rglob('*')} == before
+
+
 def test_the_seed_decides_the_weights(tiny_config, phantoms, tmp_path):
 
     def weights(name: str, seed: int) -> torch.Tensor:
