@@ -18,6 +18,12 @@ _FREE = ('num_workers', 'persistent_workers', 'data_root', 'pretrained', 'pretra
 _SHOWN = 3
 
 
+def resumable_epochs(work_dir: Path) -> dict[int, Path]:
+    """The checkpoints of a work dir that a run can go on from, by their epoch; without the copies that users keep."""
+    named = {path.stem.removeprefix('epoch_'): path for path in work_dir.glob('epoch_*.pth')}
+    return {int(epoch): path for epoch, path in named.items() if epoch.isdecimal()}
+
+
 def checkpoint_to_resume(resume: str | bool, work_dir: Path) -> tuple[Path, dict]:
     """The checkpoint named by ``--resume``, or for True the last of the work dir; and its ``meta``, of which run it is.
 
@@ -27,11 +33,10 @@ def checkpoint_to_resume(resume: str | bool, work_dir: Path) -> tuple[Path, dict
     """
     if resume is True:
         # mmengine would quietly start anew, and from random weights, where there is nothing to resume
-        epochs = {path.stem.removeprefix('epoch_'): path for path in work_dir.glob('epoch_*.pth')}
-        numbered = [epoch for epoch in epochs if epoch.isdecimal()]  # users keep copies beside them
-        if not numbered:
+        epochs = resumable_epochs(work_dir)
+        if not epochs:
             raise InputError(f'--resume: {work_dir} holds no checkpoint: leave it out to start a new run')
-        path = epochs[max(numbered, key=int)]
+        path = epochs[max(epochs)]
     else:
         path = Path(resume)
         if not path.is_file():

@@ -40,7 +40,7 @@ from .fitting import check_parts_fit
 from .leak_warning import leak_warning
 from .pretraining import Pretraining, load_pretraining, no_waiting_for_the_network, take_pretraining
 from .processes import prepare_processes
-from .resuming import check_same_run, checkpoint_to_resume, run_settings
+from .resuming import check_same_run, checkpoint_to_resume, resumable_epochs, run_settings
 
 PRECISIONS = ('auto', 'bf16', 'fp16')
 
@@ -96,7 +96,7 @@ def train(
     elif load_from or config.get('load_from'):
         config.load_from = load_from or config.load_from
         read_checkpoint(config.load_from)  # one that cannot be read is refused before anything is made
-    if not resume and any(Path(config.work_dir).glob('*.pth')):
+    if not resume and resumable_epochs(Path(config.work_dir)):
         raise InputError(
             f'{config.work_dir}: holds the checkpoints of another run, which would be taken for those of this one: go '
             'on with that one by --resume, choose another --work-dir, or remove it'
