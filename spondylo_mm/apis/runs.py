@@ -194,7 +194,8 @@ def _read_log(path: Path) -> tuple[dict[int, dict[str, float]], dict[int, dict[s
                 epoch = line['epoch']
                 # lr is that of the first parameter group, often a scaled one
                 rates[epoch] = float(line.get('base_lr', line.get('lr', math.nan)))
-                losses.setdefault(epoch, []).append(float(line['loss']))
+                # the validation's loss is that of heatmaps: what presence adds to it is not to be seen beside that
+                losses.setdefault(epoch, []).append(float(line.get('loss_heatmap', line['loss'])))
         except (ValueError, TypeError, KeyError, AttributeError):
             if number == len(rows):  # the process was killed while it wrote
                 break

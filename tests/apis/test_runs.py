@@ -54,6 +54,14 @@ def test_the_rate_is_the_configured_one_not_that_of_a_scaled_first_group(make_ru
     assert read_run(folder).training[1]['lr'] == 1e-3
 
 
+def test_the_training_loss_is_that_of_heatmaps_as_the_validation_loss_is(make_run):
+    run = make_run('a', [{1: 9.0}])
+    (log,) = run.glob('*/vis_data/scalars.json')
+    lines = [dict(loss=3.75, loss_heatmap=0.25, loss_presence=3.5, lr=1e-3, epoch=1, iter=1, step=1)]
+    log.write_text(''.join(json.dumps(line) + '\n' for line in lines))
+    assert read_run(run).curves()['training_loss'] == ([1], [0.25])
+
+
 def test_other_lines_of_a_log_say_nothing(make_run):
     folder = make_run('a', [{1: 9.0}])
     log_of(folder).write_text(log_of(folder).read_text() + '{"coco/AP": 0.5, "step": 7}\n{"time": 1.0, "step": 8}\n')
