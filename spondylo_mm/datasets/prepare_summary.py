@@ -50,12 +50,19 @@ def summary(prepared: Prepared) -> str:
     lines += _rows('unreadable', prepared.unreadable)
     images = 'stay where they are' if prepared.in_place else f'copied to {prepared.out / "images"}'
     lines.append(_line('written', f'{prepared.annotations}, with report.csv; images {images}'))
-    lines.append(_line('next', f'python tools/train.py configs/hrnet_w32_spondylo.py --data-root {prepared.out}'))
+    lines.append(_line('next', _next_command(prepared)))
     return '\n'.join(map(printable, lines))
 
 
 def _line(name: str, text: str) -> str:
     return f'  {name:<16}  {text}'
+
+
+def _next_command(prepared: Prepared) -> str:
+    command = f'python tools/train.py configs/hrnet_w32_spondylo.py --data-root {prepared.out}'
+    if prepared.anchor == CRANIAL:
+        command += ' --cfg-options {train,val,test}_dataloader.dataset.anchor=cranial'
+    return command
 
 
 def _split_text(prepared: Prepared, split: str) -> str:

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from spondylo_mm.apis.configs import load_config
+
 COLUMN = [[[50, y, 1], [90, y, 1], [50, y + 18, 1], [90, y + 18, 1]] for y in range(20, 140, 24)]
 
 
@@ -45,6 +47,16 @@ def test_the_real_radiographs_are_1_train_4_val_and_16_blind(prepare_data, real_
         content = json.loads((tmp_path / 'out' / 'annotations' / f'{split}.json').read_text())
         counts[split] = len(content['images']), len(content['annotations'])
     assert counts == {'train': (1, 1), 'val': (4, 4), 'test': (16, 0)}
+
+
+def test_the_next_command_counts_from_where_the_labels_are_counted(prepare_data, raw, tmp_path):
+    """As bash reads it: the braces are three options."""
+    status, out, _ = prepare_data(raw, '--out', tmp_path / 'out', '--anchor', 'cranial')
+    (line,) = [line for line in out.splitlines() if line.split()[0] == 'next']
+    config, option = line.split()[3], line.split()[-1]
+    splits = ('train', 'val', 'test')
+    loaded = load_config(config, [option.replace('{train,val,test}', split) for split in splits])
+    assert status == 0 and {loaded[f'{split}_dataloader'].dataset.anchor for split in splits} == {'cranial'}
 
 
 def test_every_repair_is_a_line_of_the_summary(prepare_data, raw):
