@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from ..codecs.corner_sd import corner_sd, heatmap_sd
 from ..codecs.gaussian_targets import frame_scale
 from ..codecs.presence import levels_are_known
 from ..datasets.anchors import CAUDAL
+from ..datasets.pixel_geometry import is_plausible_aspect, is_plausible_spacing
 from ..errors import InputError
 from ..models.mc_dropout import dropout_layers, thinned
 from .checkpoints import describe_checkpoint, load_weights, read_checkpoint
@@ -316,13 +316,13 @@ def taught_corners(sample: PoseDataSample) -> np.ndarray | None:
 
 def _checked_spacing(spacing: Sequence[float] | None, aspect: float | None) -> tuple[float, float] | None:
     """The spacing that the user gives, or refuse it or the aspect."""
-    if aspect is not None and not 0 < aspect < math.inf:
+    if aspect is not None and not is_plausible_aspect(aspect, 1.0):
         raise InputError(f'--aspect {aspect}: give the width over the height of the original radiograph, such as 0.6')
     if spacing is None:
         return None
     if aspect is not None:
         raise InputError('--spacing and --aspect: give one of them: a spacing tells the aspect')
-    if len(spacing) != 2 or not all(0 < value < math.inf for value in spacing):
+    if len(spacing) != 2 or not is_plausible_spacing(*spacing):
         given = ' '.join(map(str, spacing))
         raise InputError(f'--spacing {given}: give two numbers, mm per pixel across and down, such as 0.143 0.143')
     return float(spacing[0]), float(spacing[1])

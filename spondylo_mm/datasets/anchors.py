@@ -34,7 +34,7 @@ def counted_from_the_top(annotation: dict) -> dict:
     moved = annotation | dict(keypoints=np.roll(slots, shift, axis=0).reshape(-1).tolist(), levels_known=False)
     if 'presence' in annotation:
         moved['presence'] = [EMPTY] * shift + annotation['presence'][: NUM_SLOTS - shift]
-    if 'listed' in annotation:
+    if annotation.get('listed'):
         moved['listed'] = [slot + shift for slot in annotation['listed']]
     return moved
 

@@ -142,7 +142,7 @@ def _write_image(spec: ImageSpec, root: Path, seed: int, size: int, rates: SlipR
 
 
 def write_jpeg(path: Path, pixels: np.ndarray) -> None:
-    """Write grey pixels (H, W), atomically."""
+    """Write grey pixels (H, W), or a sheet in BGR (H, W, 3), atomically."""
     with atomic_path(path) as part:
         jpeg = cv2.imencode('.jpg', pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
         part.write_bytes(jpeg.tobytes())  # cv2.imwrite would swallow the error of a full disk

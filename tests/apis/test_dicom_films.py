@@ -96,6 +96,7 @@ def test_what_the_user_says_of_the_pixels_overrules_the_file(tiny_config, traine
         (dict(aspect=float('nan')), '--aspect nan'),
         (dict(spacing=(0.1, -0.1)), '--spacing 0.1 -0.1: give two numbers'),
         (dict(spacing=(0.1, float('inf'))), '--spacing 0.1 inf'),
+        (dict(spacing=(143.0, 143.0)), '--spacing 143.0 143.0'),  # micrometres
         (dict(spacing=(0.1, 0.1), aspect=1.0), 'give one of them'),
     ],
 )
