@@ -16,7 +16,7 @@ CASES: list[Case] = [
 _INTRODUCTION = """# Bad inputs, and what comes of each
 
 Made from `tests/bad_inputs/` by `python -m tests.bad_inputs.table`; a test checks that it is up to date, and every row
-is a test of `make test`.
+is a test of `make test`, or of `make test-robust` where it takes long.
 
 - **refused**: exit status 2 and one line that says which file and what to do; no traceback, nothing half-written.
   Where others are *done*, the good files of the same folder are; else nothing at all is written.
