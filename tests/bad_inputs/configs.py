@@ -27,8 +27,8 @@ def written(name: str, text: str, says: str) -> Case:
 CASES = [
     Case(AREA, 'not there', lambda bench: bench.train(config=Path('nowhere.py')), 'nowhere.py: no such config file'),
     Case(AREA, 'a folder', lambda bench: bench.train(config=bench.phantoms), 'is a folder: choose one of the configs'),
-    Case(AREA, 'a checkpoint', lambda bench: bench.train(config=bench.checkpoint), 'holds weights: give the config first'),
-    written('a key that is misspelt', "_base_ = ['{base}']\ntrain_confg = dict()", 'nothing reads train_confg: did you mean'),
+    Case(AREA, 'a checkpoint', lambda bench: bench.train(config=bench.checkpoint), 'holds weights: give the config'),
+    written('a misspelt key', "_base_ = ['{base}']\ntrain_confg = dict()", 'nothing reads train_confg: did you mean'),
     written('a syntax error', 'model = dict(', 'own.py: cannot be read as a config'),
     written('code that fails', 'a = 1 / 0', 'own.py: cannot be read as a config (ZeroDivisionError'),
     written('empty', '', 'is not a model config of spondylo_mm'),
