@@ -78,10 +78,10 @@ def test_kappa_of_perfect_opposite_and_no_agreement():
 
 def test_intervals_cover_or_do_not_and_borders_ask_for_review():
     sure, border, wrong = (Measure(v, 1.0, i) for v, i in ((12.0, (10, 14)), (24.0, (22, 26)), (40.0, (38, 42))))
-    values = metrics(score([(11.0, sure), (25.5, border), (20.0, wrong), (3.0, 3.0)]))
-    assert values['slip_coverage'] == pytest.approx(2 / 3)
-    assert values['review_share'] == pytest.approx(1 / 3)
-    assert values['grade_accuracy_without_review'] == 0.5
+    values = metrics(score([(11.0, sure), (25.5, border), (20.0, wrong), (50.0, wrong), (3.0, 3.0)]))
+    assert values['slip_coverage'] == 2 / 4  # the true slip is below the last interval but one, and above the last
+    assert values['review_share'] == 1 / 4
+    assert values['grade_accuracy_without_review'] == pytest.approx(2 / 3)
 
 
 def test_angles_are_pooled_and_lordosis_also_stands_alone():
