@@ -11,10 +11,9 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
-
 from ..errors import InputError
 from ..evaluation.functional.summary import SDR_PX
+from .config_dump import read_config_dump
 
 RECORD = 'run.json'  # written by engine.hooks.RunRecordHook
 SCHEMA = 1
@@ -94,10 +93,7 @@ class Run:
         dumps = sorted(self.folder.glob('*/vis_data/config.py'))
         if not dumps:
             return {}
-        try:
-            content = Config.fromfile(dumps[-1], import_custom_modules=False).to_dict()
-        except Exception as error:  # a config is a program: anything can go wrong in it
-            raise InputError(f'{dumps[-1]}: cannot be read as a config ({type(error).__name__}): restore it') from error
+        content = read_config_dump(dumps[-1])
         if content.get('resume'):
             content.update(resume=False, load_from=None)  # as at its first start
         content.pop('work_dir', None)

@@ -134,3 +134,10 @@ def test_a_config_that_cannot_be_read_stops_nothing(make_run):
     errors = []
     text = format_details([read_run(a), read_run(b)], errors.append)
     assert 'config.py: cannot be read' in str(*errors) and 'differences' not in text
+
+
+def test_a_stranger_s_config_is_not_run(make_run, tmp_path):
+    folder, errors = make_run('a', [{1: 9.0}]), []
+    give_config(folder, f"open('{tmp_path / 'owned'}', 'w')")
+    format_details([read_run(folder)], errors.append)
+    assert 'config.py: cannot be read' in str(*errors) and not (tmp_path / 'owned').exists()
