@@ -12,6 +12,10 @@ from ..errors import InputError
 # claims to be larger is no radiograph, and is refused before its pixels are decoded into memory.
 MAX_PIXELS = 64_000_000
 
+# Three of them stitched are 12,900 pixels long. A strip that is longer still may have no more pixels than that, and yet
+# be longer than image writers take, or enlarged for drawing need gigabytes.
+MAX_SIDE = 20_000
+
 # Smaller ones are icons and thumbnails, if not damaged: no vertebra would be seen on them.
 MIN_SIDE = 16
 
@@ -30,6 +34,10 @@ def check_size(path: Path, width: int, height: int) -> None:
         raise InputError(
             f'{path}: {width}x{height} pixels are more than a radiograph has '
             f'({MAX_PIXELS // 1_000_000} million): crop or scale it down'
+        )
+    if max(width, height) > MAX_SIDE:
+        raise InputError(
+            f'{path}: {width}x{height} pixels: no radiograph has a side of more than {MAX_SIDE}: crop or scale it down'
         )
     if min(width, height) < MIN_SIDE:
         raise InputError(f'{path}: {width}x{height} pixels are too few for a radiograph: give the whole image')

@@ -36,7 +36,7 @@ def draw_comparison(
         (H', W', 3) uint8, BGR.
     """
     picture = draw_overlay(image, vertebrae, truth)
-    scale = overlay_scale(image.shape[0])
+    scale = overlay_scale(*image.shape)
     predicted = {vertebra['slot']: overlay_corners(vertebra, scale) for vertebra in vertebrae}
     for vertebra in truth:
         slot, corners = vertebra['slot'], overlay_corners(vertebra, scale)

@@ -11,6 +11,7 @@ from ..anatomy import CORNERS, OUTLINE, SLOT_COLORS, TL, TR
 
 MIN_HEIGHT = 900  # a smaller radiograph is enlarged to this before drawing
 MAX_SCALE = 16.0  # but no further: a strip of 3000 x 2 px would become a billion pixels
+MAX_ENLARGED = 30_000  # px, longer side: nor beyond this, which with MIN_HEIGHT is 27 million pixels
 
 # Sizes as shares of the picture's height. A phone shows a portrait picture some 14 cm high: 2.2 % of that are 3 mm.
 _NAME_HEIGHT = 0.026
@@ -25,7 +26,7 @@ _RINGS = ((0, 4), (4, 12))  # how far away, in gaps, a label is tried on one sid
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 SUBPIXEL_BITS = 4  # of OpenCV's fixed-point coordinates
-_FARTHEST = 30000.0  # corners further out are drawn here: OpenCV's coordinates are integers
+_FARTHEST = float(MAX_ENLARGED)  # corners further out are drawn here: OpenCV's coordinates are integers
 
 
 def draw_overlay(image: np.ndarray, vertebrae: Sequence[dict], truth: Sequence[dict] | None = None) -> np.ndarray:
@@ -42,9 +43,9 @@ def draw_overlay(image: np.ndarray, vertebrae: Sequence[dict], truth: Sequence[d
 
     Returns:
         (H', W', 3) uint8 in OpenCV's channel order BGR, as ``cv2.imwrite`` takes it; H' is at least ``MIN_HEIGHT`` and
-        H'/H = W'/W = ``overlay_scale(H)``.
+        H'/H = W'/W = ``overlay_scale(H, W)``.
     """
-    scale = overlay_scale(image.shape[0])
+    scale = overlay_scale(*image.shape)
     height, width = round(image.shape[0] * scale), round(image.shape[1] * scale)
     canvas = cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA)
     canvas = cv2.cvtColor(canvas, cv2.COLOR_GRAY2BGR)
@@ -68,9 +69,9 @@ def draw_overlay(image: np.ndarray, vertebrae: Sequence[dict], truth: Sequence[d
     return canvas
 
 
-def overlay_scale(image_height: int) -> float:
+def overlay_scale(height: int, width: int) -> float:
     """Factor from image pixels to pixels of the overlay; x of an image lies at (x + 0.5) * factor - 0.5."""
-    return min(max(1.0, MIN_HEIGHT / image_height), MAX_SCALE)
+    return max(1.0, min(MIN_HEIGHT / height, MAX_SCALE, MAX_ENLARGED / max(height, width)))
 
 
 def overlay_corners(vertebra: dict, scale: float) -> np.ndarray:

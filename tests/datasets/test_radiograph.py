@@ -1,8 +1,11 @@
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from spondylo_mm.datasets.grey_levels import MAX_PIXELS
+from spondylo_mm.datasets.grey_levels import MAX_PIXELS, MAX_SIDE
 from spondylo_mm.datasets.pixel_geometry import NO_GEOMETRY
 from spondylo_mm.datasets.radiograph import radiograph_geometry, read_radiograph
 from spondylo_mm.errors import InputError
@@ -147,13 +150,19 @@ def test_an_unreadable_image_is_named(tmp_path, grey, monkeypatch):
         read_radiograph(path)
 
 
-@pytest.mark.parametrize('width', [MAX_PIXELS + 1, 4 * MAX_PIXELS])
-def test_an_image_too_large_to_be_a_radiograph_is_refused_before_it_is_decoded(tmp_path, width):
+@pytest.mark.parametrize(
+    'size, why',
+    [
+        ((8001, 8000), 'more than a radiograph has'),  # MAX_PIXELS is 8000 x 8000
+        ((16_000, 16_000), 'more pixels than a radiograph has'),  # which Pillow itself refuses
+        ((MAX_SIDE + 1, 16), 'no radiograph has a side of more than'),
+        ((16, MAX_SIDE + 1), 'no radiograph has a side of more than'),
+    ],
+)
+def test_an_image_too_large_to_be_a_radiograph_is_refused_before_it_is_decoded(tmp_path, size, why):
     """A header alone, with no pixels behind it: only its size is looked at."""
-    import struct
-    import zlib
-
-    header = struct.pack('>IIBBBBB', width, 1, 8, 0, 0, 0, 0)
+    assert MAX_PIXELS == 8000 * 8000
+    header = struct.pack('>IIBBBBB', *size, 8, 0, 0, 0, 0)
     chunks = [(b'IHDR', header), (b'IDAT', b''), (b'IEND', b'')]
     path = tmp_path / 'bomb.png'
     path.write_bytes(
@@ -163,8 +172,14 @@ def test_an_image_too_large_to_be_a_radiograph_is_refused_before_it_is_decoded(t
             for kind, data in chunks
         )
     )
-    with pytest.raises(InputError, match='pixels'):
+    with pytest.raises(InputError, match=f'{why}.*: crop or scale it down$'):
         read_radiograph(path)
+
+
+def test_the_longest_strip_that_a_radiograph_may_be_is_read(tmp_path):
+    """Three of the largest detectors stitched are shorter."""
+    assert read_radiograph(saved(tmp_path / 'a.png', np.zeros((MAX_SIDE, 16), np.uint8))).shape == (MAX_SIDE, 16)
+    assert 3 * 4300 < MAX_SIDE
 
 
 def test_dots_per_inch_are_not_taken_for_the_size_of_a_pixel(tmp_path, grey):

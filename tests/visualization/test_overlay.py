@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from spondylo_mm.anatomy import CORNERS, LEVELS, SLOT_COLORS
-from spondylo_mm.visualization.overlay import MIN_HEIGHT, draw_overlay
+from spondylo_mm.visualization.overlay import MAX_ENLARGED, MIN_HEIGHT, draw_overlay
 
 BODY = np.array([[0.0, 0], [90, 10], [5, 60], [95, 70]])
 
@@ -188,6 +188,8 @@ def test_nothing_found_is_the_radiograph_alone():
 
 def test_a_thin_strip_is_not_enlarged_to_a_billion_pixels():
     assert draw_overlay(np.zeros((2, 300), np.uint8), []).shape == (2 * 16, 300 * 16, 3)
+    assert draw_overlay(np.zeros((16, 20_000), np.uint8), []).shape == (24, MAX_ENLARGED, 3)  # not 256 x 320,000
+    assert draw_overlay(np.zeros((16, 40_000), np.uint8), []).shape == (16, 40_000, 3)  # nor made smaller
 
 
 def test_a_vertebra_above_the_last_slot_is_drawn_in_the_first_one_s_colour():
