@@ -1,13 +1,18 @@
 """What a checkpoint knows of its epoch, and that there is always one."""
 
 import json
+import logging
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.logging import MessageHub
 
 from spondylo_mm.apis.training import _SpineRunner, train
+from spondylo_mm.engine.hooks.resumable_checkpoint_hook import ResumableCheckpointHook
 
 INTERVAL = 'default_hooks.checkpoint.interval=1'  # the demo's is 4
 
@@ -34,6 +39,27 @@ def test_the_best_by_error_and_the_best_by_loss_are_kept_and_one_last(trained):
     ]
 
 
+def a_hook(work_dir: Path, by: str | list[str] | None) -> tuple[ResumableCheckpointHook, Callable]:
+    """A hook that keeps the best by this, and ``runner(epoch)``, of a run whose checkpoints are empty files."""
+    hub = MessageHub('test')
+
+    def runner(epoch: int) -> SimpleNamespace:
+        return SimpleNamespace(
+            work_dir=str(work_dir),
+            epoch=epoch,
+            iter=epoch,
+            max_epochs=9,
+            train_loop=SimpleNamespace(stop_training=False),
+            message_hub=hub,
+            logger=logging.getLogger(__name__),
+            save_checkpoint=lambda folder, filename, *args, **kwargs: Path(folder, filename).touch(),
+        )
+
+    hook = ResumableCheckpointHook(save_best=by, rule=by and 'less', interval=100, save_last=False)
+    hook.before_train(runner(0))
+    return hook, runner
+
+
 @pytest.mark.parametrize('keep, expected', [(1, [3]), (2, [2, 3]), (-1, [1, 2, 3])])
 def test_as_many_are_kept_as_asked_for(keep, expected, tiny_config, phantoms, tmp_path):
     options = ('train_cfg.max_epochs=3', 'train_cfg.val_interval=2', f'default_hooks.checkpoint.max_keep_ckpts={keep}')
@@ -53,6 +79,38 @@ def test_a_run_that_dies_while_it_saves_keeps_its_last_checkpoint(tiny_config, p
     with pytest.raises(KeyboardInterrupt):
         train(str(tiny_config), data_root=str(phantoms), work_dir=str(tmp_path), options=(INTERVAL,))
     assert read(tmp_path / 'epoch_1.pth')['meta']['epoch'] == 1
+
+
+@pytest.mark.parametrize('by', ['spondylo/MRE', 'auto', ['spondylo/MRE', 'spondylo/loss']])
+def test_a_run_that_dies_while_it_saves_a_better_one_keeps_the_best_so_far(by, tmp_path):
+    def die(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    hook, runner = a_hook(tmp_path, by)
+    hook.after_val_epoch(runner(1), {'spondylo/MRE': 9.0, 'spondylo/loss': 1.0})
+    assert list(tmp_path.glob('best_*MRE*')) == [tmp_path / 'best_spondylo_MRE_epoch_1.pth']
+    dying = runner(2)
+    dying.save_checkpoint = die
+    with pytest.raises(KeyboardInterrupt):
+        hook.after_val_epoch(dying, {'spondylo/MRE': 8.0, 'spondylo/loss': 2.0})
+    assert (tmp_path / 'best_spondylo_MRE_epoch_1.pth').exists()
+
+
+@pytest.mark.parametrize('by', ['spondylo/MRE', 'auto', ['spondylo/MRE', 'spondylo/loss']])
+def test_of_the_best_ones_only_the_last_stays(by, tmp_path):
+    """A better loss does not make the checkpoint of the lowest error another one."""
+    hook, runner = a_hook(tmp_path, by)
+    for epoch, (error, loss) in enumerate([(9.0, 3.0), (8.0, 2.0), (8.5, 1.0)], start=1):
+        hook.after_val_epoch(runner(epoch), {'spondylo/MRE': error, 'spondylo/loss': loss})
+    both = {'best_spondylo_MRE_epoch_2.pth', 'best_spondylo_loss_epoch_3.pth'}
+    expected = both if isinstance(by, list) else {'best_spondylo_MRE_epoch_2.pth'}
+    assert {path.name for path in tmp_path.glob('best_*')} == expected
+
+
+def test_a_run_may_keep_no_best_one(tmp_path):
+    hook, runner = a_hook(tmp_path, None)
+    hook.after_val_epoch(runner(1), {'spondylo/MRE': 9.0})
+    assert not list(tmp_path.glob('best_*'))
 
 
 def test_a_checkpoint_that_cannot_be_written_whole_leaves_no_part(tiny_config, phantoms, tmp_path, monkeypatch):

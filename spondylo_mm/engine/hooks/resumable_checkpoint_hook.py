@@ -16,9 +16,9 @@ class ResumableCheckpointHook(CheckpointHook):
     """:class:`mmengine.hooks.CheckpointHook` that saves an epoch once its validation is over.
 
     mmengine saves before: what validation changes (the learning rate on a plateau, the patience of early stopping, the
-    best score so far) is lost to the run that resumes. It also deletes the previous checkpoint first, so that a run
-    killed while it saves has none; here that goes last. And a run resumed in a copy of its work dir deletes the best
-    checkpoint of the original; here it minds its own.
+    best score so far) is lost to the run that resumes. It also deletes the previous checkpoint, and the best one so
+    far, first, so that a run killed while it saves has none; here they go last. And a run resumed in a copy of its work
+    dir deletes the best checkpoint of the original; here it minds its own.
 
     Resuming is exact between epochs. Where ``accumulative_counts`` does not divide the steps of an epoch, the gradients
     under way are lost.
@@ -44,9 +44,29 @@ class ResumableCheckpointHook(CheckpointHook):
             self._save_checkpoint_with_step(runner, runner.epoch, dict(epoch=runner.epoch, iter=runner.iter))
 
     def _save_best_checkpoint(self, runner: Any, metrics: dict[str, float]) -> None:
+        if not self.save_best:
+            return
         last, self.last_ckpt = self.last_ckpt, None  # else mmengine saves the last one again, to name the best in it
+        before = self._best_paths()
+        self._set_best_paths(dict.fromkeys(before))  # mmengine deletes nothing
         super()._save_best_checkpoint(runner, metrics)
         self.last_ckpt = last
+        saved = {key: path for key, path in self._best_paths().items() if path}
+        self._set_best_paths(before | saved)
+        for key in saved:
+            if before[key] and before[key] != saved[key] and is_main_process():
+                Path(before[key]).unlink(missing_ok=True)
+
+    def _best_paths(self) -> dict[str, str | None]:
+        """The best checkpoint so far by each metric; mmengine keeps that of a single one, which has no name yet where
+        it is ``auto``, by itself."""
+        return self.best_ckpt_path_dict if len(self.save_best) > 1 else {'': self.best_ckpt_path}
+
+    def _set_best_paths(self, paths: dict[str, str | None]) -> None:
+        if len(self.save_best) > 1:
+            self.best_ckpt_path_dict = paths
+        else:
+            self.best_ckpt_path = paths['']
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict) -> None:
         num_kept = self.max_keep_ckpts
