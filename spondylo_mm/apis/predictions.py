@@ -6,6 +6,8 @@ The contract of ``predictions.json`` stands in the README. All coordinates are p
 from __future__ import annotations
 
 import hashlib
+import struct
+import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -21,13 +23,19 @@ from ..clinical.patient_spine import proportions
 from ..codecs.presence import PRESENCE_THRESHOLD
 from ..datasets.anchors import CAUDAL, level_names
 from ..datasets.radiograph import read_radiograph
+from ..errors import InputError
 from ..escaping import csv_of_dicts
 from ..visualization.overlay import draw_overlay
+from .images import find_images
 from .measurements import clinical_record, measurements_csv, record_of_keypoints
 
 PREDICTIONS = 'predictions.json'
 SCHEMA = 1
 _LONGEST_STEM = 240  # bytes; a file name has at most 255
+
+# Every picture says whose it is, in a text behind the PNG's first chunk: a later run takes away its own, and no film.
+_MARK = b'tEXtSoftware\0spondylo_mm'
+_AFTER_HEADER = 8 + 25  # bytes: signature, IHDR
 
 # Columns of the summary that are one measurement of the whole spine: its name and place.
 _ALIGNMENT = {
@@ -223,7 +231,44 @@ def write_overlay(path: Path, image_path: str | Path, record: dict, truth: list[
 
 
 def write_png(path: Path, picture: np.ndarray) -> None:
-    """Write a picture (H, W, 3), BGR, atomically."""
-    _, png = cv2.imencode('.png', picture)  # written by Python: OpenCV's own writer does not say why it failed
-    with atomic_path(path) as part:
-        part.write_bytes(png.tobytes())
+    """Write a picture (H, W, 3), BGR, atomically.
+
+    Raises:
+        InputError: no PNG can be as large.
+    """
+    done, png = cv2.imencode('.png', picture)  # written by Python: OpenCV's own writer does not say why it failed
+    if not done:
+        height, width = picture.shape[:2]
+        raise InputError(f'{path}: {width}x{height} pixels are more than a PNG can have: crop or scale the film down')
+    png = png.tobytes()
+    mark = struct.pack('>I', len(_MARK) - 4) + _MARK + struct.pack('>I', zlib.crc32(_MARK))
+    with atomic_path(path) as part, part.open('wb') as file:
+        file.writelines([png[:_AFTER_HEADER], mark, png[_AFTER_HEADER:]])
+
+
+def is_picture_of_ours(path: Path) -> bool:
+    """Whether ``write_png`` wrote a file."""
+    if not path.is_file():
+        return False
+    with path.open('rb') as file:
+        start = file.read(_AFTER_HEADER + 4 + len(_MARK))
+    return start[_AFTER_HEADER + 4 :] == _MARK
+
+
+def check_pictures_folder(folder: Path) -> None:
+    """Refuse a folder for pictures in which the user's own images lie: they would be overwritten, or be taken for
+    pictures of results, and films are not looked for there.
+
+    Raises:
+        InputError: one lies there.
+    """
+    try:
+        images = find_images([folder])
+    except InputError:  # it is not there, or holds no image
+        return
+    for path in images.values():
+        if not is_picture_of_ours(path):
+            raise InputError(
+                f'{path}: lies where pictures of results go, and is none of an earlier run: move it elsewhere, or '
+                'choose another output folder'
+            )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -26,13 +25,14 @@ from ..visualization.comparison import draw_comparison
 from ..visualization.heatmaps import draw_heatmaps
 from ..visualization.overlay import vertebra_name
 from .images import find_images
-from .inferencer import SpineInferencer, raise_error, taught_corners
-from .predictions import image_record, overlay_names, write_png
+from .inferencer import SpineInferencer, taught_corners
+from .predictions import check_pictures_folder, image_record, is_picture_of_ours, overlay_names, write_png
 from .testing import truth_of
 
 RANKING = 'ranking.csv'
 PICTURES = 'pictures'
 WORST = 20  # images drawn unless told otherwise
+_COLUMNS = ('rank', 'file_name', 'MRE', 'matched_MRE', 'worst_level', 'worst_level_MRE')
 
 
 @dataclass(frozen=True)
@@ -72,14 +72,16 @@ def visualize(
         images: files, folders and globs.
         worst: how many to draw; None for ``WORST``.
         heatmaps: also draw a sheet of heatmaps of each.
-        on_error: called for an image that cannot be read.
+        on_error: called for an image that cannot be read, or no longer.
 
     Returns:
-        What was drawn, the worst first.
+        What was to be drawn, the worst first.
 
     Raises:
-        InputError: no image was found or could be read; ``worst`` of images without labels.
+        InputError: no image was found or could be read; ``worst`` of images without labels; files that are not of an
+            earlier call would be replaced.
     """
+    _check_output_folder(folder)
     if images:
         dataset = inferencer.dataset_of_images(find_images(images, exclude=folder / PICTURES))
     else:
@@ -87,23 +89,47 @@ def visualize(
     if worst is not None and not _is_labelled(dataset):
         raise InputError(f'--worst {worst}: nothing is labelled here, so nothing can be ranked: leave it out')
     pictures = make_output_folder(folder / PICTURES)
-    for old in [folder / RANKING, *pictures.glob('*.png')]:  # ranks of an earlier call would mix with these
-        old.unlink(missing_ok=True)
 
     ranking = _rank(list(inferencer.predict(dataset, on_error)))
     if not ranking:
         raise InputError(f'none of {len(dataset)} images could be read: check their files')
+    for old in [folder / RANKING, *filter(is_picture_of_ours, pictures.glob('*.png'))]:
+        old.unlink(missing_ok=True)  # ranks of an earlier call would mix with these
     labelled = [image for image in ranking if image.worst_level]
     if labelled:
         write_text(folder / RANKING, _ranking_csv(labelled))
     drawn = labelled[: worst or WORST] or ranking
     names = overlay_names([image.sample.file_name for image in ranking])
-    sheets = predict_heatmaps(inferencer, dataset, drawn) if heatmaps else repeat(None)
-    for rank, (image, sheet) in enumerate(zip(drawn, sheets, strict=False), start=1):
-        name = names[image.sample.file_name].removesuffix('.png')
+    ranked = {image.sample.file_name: (rank, image) for rank, image in enumerate(drawn, start=1)}
+    samples = predict_heatmaps(inferencer, dataset, drawn, on_error) if heatmaps else [each.sample for each in drawn]
+    for sample in samples:
+        rank, image = ranked[sample.file_name]
+        name = names[sample.file_name].removesuffix('.png')
         path = pictures / (f'{rank:03}_{name}.png' if labelled else f'{name}.png')
-        _draw(path, image, f'#{rank} of {len(labelled)}: ' if labelled else '', sheet)
+        try:
+            _draw(path, image, f'#{rank} of {len(labelled)}: ' if labelled else '', sample if heatmaps else None)
+        except InputError as error:  # the film has gone since it was predicted
+            on_error(error)
     return drawn
+
+
+def _check_output_folder(folder: Path) -> None:
+    """Refuse to replace what is not of an earlier call.
+
+    Raises:
+        InputError: something is not.
+    """
+    check_pictures_folder(folder / PICTURES)
+    path = folder / RANKING
+    if path.is_file():
+        header = csv_text([_COLUMNS]).strip().encode()
+        with path.open('rb') as file:
+            start = file.read(len(header))
+        if start != header:
+            raise InputError(
+                f'{path}: is no ranking of an earlier run, and would be replaced: move it elsewhere, or choose another '
+                'output folder'
+            )
 
 
 def _is_labelled(dataset: Dataset) -> bool:
@@ -180,14 +206,15 @@ def title_of(image: RankedImage, rank: str) -> list[str]:
 
 
 def predict_heatmaps(
-    inferencer: SpineInferencer, dataset: Dataset, drawn: list[RankedImage]
+    inferencer: SpineInferencer, dataset: Dataset, drawn: list[RankedImage], on_error: Callable[[InputError], None]
 ) -> Iterator[PoseDataSample]:
-    """Predict again, now with heatmaps: those of a whole split would not fit into memory."""
+    """Predict again, now with heatmaps: those of a whole split would not fit into memory. What can no longer be read is
+    reported and left out."""
     index = {dataset.get_data_info(i)['file_name']: i for i in range(len(dataset))}
     chosen = [index[image.sample.file_name] for image in drawn]
     inferencer.model.test_cfg.output_heatmaps = True
     try:
-        yield from inferencer.predict(dataset, on_error=raise_error, indices=chosen)
+        yield from inferencer.predict(dataset, on_error, indices=chosen)
     finally:
         inferencer.model.test_cfg.output_heatmaps = False
 
@@ -203,7 +230,7 @@ def heatmap_to_image(sample: PoseDataSample) -> np.ndarray:
 
 
 def _ranking_csv(ranking: list[RankedImage]) -> str:
-    rows = [['rank', 'file_name', 'MRE', 'matched_MRE', 'worst_level', 'worst_level_MRE']]
+    rows = [_COLUMNS]
     for rank, image in enumerate(ranking, start=1):
         errors = [round(value, 3) for value in (image.mre, image.matched_mre, image.worst_level_mre)]
         rows.append([rank, image.sample.file_name, errors[0], errors[1], image.worst_level, errors[2]])

@@ -3,11 +3,21 @@
 import csv
 import json
 
+import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from spondylo_mm.anatomy import NUM_CORNERS, NUM_KEYPOINTS, NUM_SLOTS
-from spondylo_mm.apis.predictions import image_record, overlay_names, write_predictions
+from spondylo_mm.apis.predictions import (
+    check_pictures_folder,
+    image_record,
+    is_picture_of_ours,
+    overlay_names,
+    write_png,
+    write_predictions,
+)
+from spondylo_mm.errors import InputError
 
 MODEL = dict(config='a.py', checkpoint='a.pth', version='0')
 
@@ -252,3 +262,37 @@ def test_vertebrae_above_the_last_slot_are_listed_without_a_level():
     assert (eleventh['slot'], eleventh['level'], eleventh['presence']) == (10, None, 0.8)
     assert eleventh['corners']['BR'] == dict(x=above[0, 3, 0], y=above[0, 3, 1], score=0.9)
     assert result['measurements'] == plain['measurements']
+
+
+def test_a_picture_says_whose_it_is_and_shows_what_was_drawn(tmp_path):
+    drawn = np.random.default_rng(0).integers(0, 255, (30, 40, 3), dtype=np.uint8)
+    write_png(tmp_path / 'ours.png', drawn)
+    with Image.open(tmp_path / 'ours.png') as picture:
+        picture.load()
+        assert picture.text == dict(Software='spondylo_mm')
+    np.testing.assert_array_equal(cv2.imread(str(tmp_path / 'ours.png')), drawn)
+    cv2.imwrite(str(tmp_path / 'theirs.png'), drawn)
+    (tmp_path / 'empty.png').touch()
+    assert [is_picture_of_ours(tmp_path / f'{name}.png') for name in ('ours', 'theirs', 'empty', 'none')] == [
+        True, False, False, False,
+    ]  # fmt: skip
+    assert not is_picture_of_ours(tmp_path)
+
+
+@pytest.mark.parametrize('name', ['film.png', 'film.jpg', 'deep/film.png'])
+def test_a_folder_for_pictures_holds_no_film(tmp_path, name):
+    write_png(tmp_path / 'ours.png', np.zeros((20, 20, 3), np.uint8))
+    for harmless in ('notes.txt', '.part-1.png'):
+        (tmp_path / harmless).write_text('neither a film nor taken for a result')
+    check_pictures_folder(tmp_path)
+    check_pictures_folder(tmp_path / 'not yet there')
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    cv2.imwrite(str(tmp_path / name), np.zeros((20, 20), np.uint8))
+    with pytest.raises(InputError, match=f'{name}: lies where pictures of results go.*choose another output folder$'):
+        check_pictures_folder(tmp_path)
+
+
+def test_a_picture_that_is_more_than_a_png_can_have_is_named(tmp_path):
+    with pytest.raises(InputError, match='a.png: 2000000x16 pixels are more than a PNG can have'):
+        write_png(tmp_path / 'a.png', np.zeros((16, 2_000_000, 3), np.uint8))
+    assert not list(tmp_path.iterdir())

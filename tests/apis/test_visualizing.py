@@ -104,7 +104,7 @@ def test_heatmaps_are_laid_over_the_part_of_the_image_that_the_model_saw(tiny_co
     dataset = inferencer.dataset_of_images({path.name: path for path in (phantoms / 'Test').iterdir()})
     images = [RankedImage(sample, 0, 0, None, 0) for sample in inferencer.predict(dataset, on_error=pytest.fail)]
     asked = images[::-1]
-    for image, sample in zip(asked, predict_heatmaps(inferencer, dataset, asked), strict=True):
+    for image, sample in zip(asked, predict_heatmaps(inferencer, dataset, asked, pytest.fail), strict=True):
         assert sample.file_name == image.sample.file_name
         assert sample.pred_fields.heatmaps.shape == (40, 16, 16)
         height, width = sample.ori_shape
@@ -151,3 +151,62 @@ def test_an_unreadable_image_is_named_and_the_others_are_drawn(inferencer, tmp_p
         assert cv2.imread(str(path)) is not None
     with pytest.raises(InputError, match='none of 1 images'):
         visualize(inferencer, tmp_path / 'out', images=[str(films / 'a.png')], on_error=errors.append)
+
+
+@pytest.mark.parametrize(
+    'name, why', [('pictures/original.png', 'lies where pictures of results go'), ('ranking.csv', 'is no ranking')]
+)
+@pytest.mark.parametrize('what', ['images', 'split'])
+def test_files_of_the_user_are_refused_before_anything_is_predicted(
+    inferencer, phantoms, tmp_path, monkeypatch, name, why, what
+):
+    """Neither removed nor overwritten, in a folder of films as in one of prepared data."""
+    films = tmp_path / 'films'
+    shutil.copytree(phantoms / 'Test', films)
+    (films / name).parent.mkdir(exist_ok=True)
+    shutil.copy(next((phantoms / 'Test').iterdir()), films / name)
+    before = {path: path.read_bytes() for path in films.rglob('*') if path.is_file()}
+    monkeypatch.setattr(inferencer, 'predict', lambda *_, **__: pytest.fail('predicts'))
+    of = dict(images=[str(films)]) if what == 'images' else dict(split='val')
+    with pytest.raises(InputError, match=f'{name}: {why}.*choose another output folder$'):
+        visualize(inferencer, films, **of, on_error=pytest.fail)
+    assert {path: path.read_bytes() for path in films.rglob('*') if path.is_file()} == before
+
+
+def test_pictures_stay_where_nothing_comes_in_their_place_and_so_do_those_of_others(inferencer, tmp_path, monkeypatch):
+    visualize(inferencer, tmp_path, split='val', on_error=pytest.fail)
+    pictures, predict = tmp_path / 'pictures', inferencer.predict
+    before = {path.name for path in pictures.iterdir()}
+    (tmp_path / 'empty.png').touch()
+    with pytest.raises(InputError, match='none of 1 images'):
+        visualize(inferencer, tmp_path, images=[str(tmp_path / 'empty.png')], on_error=lambda _: None)
+    assert {path.name for path in pictures.iterdir()} == before and (tmp_path / 'ranking.csv').is_file()
+
+    def as_the_user_saves_one(*args, **kwargs):
+        cv2.imwrite(str(pictures / 'mine.png'), np.zeros((20, 20), np.uint8))
+        return predict(*args, **kwargs)
+
+    monkeypatch.setattr(inferencer, 'predict', as_the_user_saves_one)
+    visualize(inferencer, tmp_path, split='val', worst=1, on_error=pytest.fail)
+    assert {path.name for path in pictures.iterdir()} == {min(before), 'mine.png'}
+
+
+@pytest.mark.parametrize('heatmaps', [False, True])
+def test_a_film_that_has_gone_once_predicted_is_named_and_the_others_are_drawn(
+    inferencer, phantoms, tmp_path, monkeypatch, heatmaps
+):
+    films, predict = tmp_path / 'films', inferencer.predict
+    shutil.copytree(phantoms / 'Test', films)
+    gone, stays = sorted(films.iterdir())
+
+    def then_gone(*args, **kwargs):
+        yield from predict(*args, **kwargs)
+        gone.unlink(missing_ok=True)
+
+    monkeypatch.setattr(inferencer, 'predict', then_gone)
+    errors = []
+    visualize(inferencer, tmp_path / 'out', images=[str(films)], heatmaps=heatmaps, on_error=errors.append)
+    (error,) = errors
+    assert str(error).startswith(f'{gone}: ')
+    names = {path.name for path in (tmp_path / 'out' / 'pictures').iterdir()}
+    assert names == {f'{stays.stem}.png'} | ({f'{stays.stem}_heatmaps.png'} if heatmaps else set())
