@@ -118,7 +118,7 @@ def main() -> int:
     def progress(done: int, total: int) -> None:
         print(f'\rpredicting {done}/{total}', end='\n' if done == total else '', file=sys.stderr, flush=True)
 
-    show = progress if sys.stderr.isatty() else None
+    show = progress if sys.stderr and sys.stderr.isatty() else None
     result = test(
         inferencer,
         out,

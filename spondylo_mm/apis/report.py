@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..atomic import write_pieces
 from ..clinical.measurements import SLIP
 from ..clinical.meyerding import GRADE_BORDERS_PERCENT, GRADES
 from ..datasets.radiograph import read_radiograph
+from ..errors import InputError
 from ..visualization.report.page import page
 from ..visualization.report.picture import encode_picture, picture_size
 
@@ -22,13 +23,21 @@ MAX_REPORTED = 2000  # images: some 100 MB, more than a browser opens gladly; wr
 _SHOWN = ('width', 'height', 'spacing', 'spacing_source', 'pixel_aspect', 'facing', 'facing_confidence')
 
 
-def write_report(path: Path, records: Mapping[str, dict], films: Mapping[str, str | Path], model: dict) -> None:
+def write_report(
+    path: Path,
+    records: Mapping[str, dict],
+    films: Mapping[str, str | Path],
+    model: dict,
+    on_error: Callable[[InputError], None] | None = None,
+) -> None:
     """Write the page.
 
     Args:
         records: ``{file_name: record}`` as in ``predictions.json``, looked at one after the other, several times.
         films: the file of each image.
         model: config, checkpoint and version that made them.
+        on_error: called for a film that can no longer be read, of which the page shows the corners on black; None: it
+            ends the report.
     """
     names = worst_first(records)
     data = dict(
@@ -38,7 +47,7 @@ def write_report(path: Path, records: Mapping[str, dict], films: Mapping[str, st
         colors=SLOT_COLORS,
         images=(_shown(name, records[name]) for name in names),
     )
-    write_pieces(path, page(data, _pictures(names, records, films)))
+    write_pieces(path, page(data, _pictures(names, records, films, on_error)))
 
 
 def worst_first(records: Mapping[str, dict]) -> list[str]:
@@ -111,6 +120,18 @@ def _picture_size(record: dict) -> tuple[int, int]:
     return picture_size(record['width'], record['height'], record['pixel_aspect'])
 
 
-def _pictures(names: list[str], records: Mapping[str, dict], films: Mapping[str, str | Path]) -> Iterator[bytes]:
+def _pictures(
+    names: list[str],
+    records: Mapping[str, dict],
+    films: Mapping[str, str | Path],
+    on_error: Callable[[InputError], None] | None,
+) -> Iterator[bytes]:
     for name in names:
-        yield encode_picture(read_radiograph(films[name]), _picture_size(records[name]))
+        try:
+            film = read_radiograph(films[name])
+        except InputError as error:
+            if on_error is None:
+                raise
+            on_error(error)
+            film = np.zeros((1, 1), dtype=np.uint8)
+        yield encode_picture(film, _picture_size(records[name]))

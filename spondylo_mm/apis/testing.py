@@ -19,11 +19,18 @@ from ..datasets.dicom import dicom_identifiers
 from ..errors import InputError
 from ..visualization.reliability import draw_reliability
 from .coco_export import COCO, write_coco
-from .data_hashes import data_hashes
+from .data_hashes import data_hashes, sha256_of
 from .images import find_images
 from .inferencer import SpineInferencer, record_of
 from .kept_on_disk import KeptOnDisk
-from .predictions import PREDICTIONS, overlay_names, write_overlay, write_predictions
+from .predictions import (
+    PREDICTIONS,
+    check_pictures_folder,
+    is_picture_of_ours,
+    overlay_names,
+    write_overlay,
+    write_predictions,
+)
 from .report import MAX_REPORTED, REPORT, write_report
 
 METRICS = 'metrics.json'
@@ -42,7 +49,8 @@ class TestResult:
         metrics_file: path of ``metrics.json``, likewise.
         report: path of ``report.html``, where one was written.
         reliability_plot: path of ``reliability.png``, where standard deviations could be compared with errors.
-        failures: one line per image that could not be read.
+        failures: one line per image that could not be read, and per picture that is missing because a film could no
+            longer be.
     """
 
     __test__ = False  # the name is a domain word, not a pytest class
@@ -81,22 +89,31 @@ def test(
         progress: called with the images done and all images.
 
     Raises:
-        InputError: no image could be read, or none was found.
+        InputError: no image could be read, or none was found; files that are no results of an earlier run would be
+            replaced.
     """
+    _check_output_folder(folder)
     if images:
         dataset = inferencer.dataset_of_images(find_images(images, exclude=folder / 'overlays'))
     else:
         dataset = inferencer.dataset_of_split(split)
+    annotations = None if images else sha256_of(dataset.ann_file)
     make_output_folder(folder)
 
     failures: list[str] = []
     films: dict[str, str] = {}
+    hashes: dict[str, str] = {}
     scores = None if images or not _is_labelled(dataset) else _Scores(inferencer, folder / METRICS)
     with KeptOnDisk(folder / PREDICTIONS) as records, KeptOnDisk(folder / PREDICTIONS) as truths:
         for sample in inferencer.predict(dataset, on_error=lambda error: failures.append(str(error))):
             name = sample.file_name
-            films[name] = sample.img_path
-            ids = dict(ids=dicom_identifiers(Path(sample.img_path))) if keep_ids else {}
+            try:
+                digest = sha256_of(sample.img_path)
+                ids = dict(ids=dicom_identifiers(Path(sample.img_path))) if keep_ids else {}
+            except InputError as error:  # gone since it was read
+                failures.append(str(error))
+                continue
+            films[name], hashes[name] = sample.img_path, digest
             records.add(name, record_of(sample) | ids)
             if truth := truth_of(sample):
                 truths.add(name, truth)
@@ -107,16 +124,26 @@ def test(
         if not films:
             raise InputError(f'none of {len(dataset)} images could be read; first: {failures[0]}')
 
-        about = inferencer.description | data_hashes(films, None if images else Path(dataset.ann_file))
-        predictions = write_predictions(folder, records, about, replacing=_earlier_results(folder))
+        about = inferencer.description | data_hashes(hashes, annotations)
+        earlier = [path for path in _earlier_results(folder) if path.parent == folder or is_picture_of_ours(path)]
+        predictions = write_predictions(folder, records, about, replacing=earlier)
         result = TestResult(folder, predictions, len(films), failures=failures)
         for name, overlay_name in overlay_names(films).items():
-            write_overlay(folder / 'overlays' / overlay_name, films[name], records[name], truths.get(name, []))
+            try:
+                write_overlay(folder / 'overlays' / overlay_name, films[name], records[name], truths.get(name, []))
+            except InputError as error:
+                failures.append(f'{error} (predicted, but without an overlay)')
         if coco:
             write_coco(folder / COCO, records, about, dataset.anchor)
         if report or (report is None and len(films) <= MAX_REPORTED):
             result.report = folder / REPORT
-            write_report(result.report, records, films, about)
+            write_report(
+                result.report,
+                records,
+                films,
+                about,
+                on_error=lambda error: failures.append(f'{error} (predicted, but black in the report)'),
+            )
         if truths:
             result.metrics_file = folder / METRICS
             result.metrics = scores.evaluate(about)
@@ -129,6 +156,23 @@ def test(
 def _is_labelled(dataset: Dataset) -> bool:
     """Whether any of its images is."""
     return any(dataset.get_data_info(index)['keypoints_visible'].any() for index in range(len(dataset)))
+
+
+def _check_output_folder(folder: Path) -> None:
+    """Refuse to replace what is not of an earlier run: without predictions, which are written first, there was none.
+
+    Raises:
+        InputError: something is not.
+    """
+    check_pictures_folder(folder / 'overlays')
+    if (folder / PREDICTIONS).is_file():
+        return
+    for path in _earlier_results(folder):
+        if path.parent == folder and path.exists():
+            raise InputError(
+                f'{path}: is of no earlier run, as no {PREDICTIONS} lies beside it, and would be replaced: move it '
+                'elsewhere, or choose another output folder'
+            )
 
 
 def _earlier_results(folder: Path) -> list[Path]:

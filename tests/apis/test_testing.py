@@ -1,7 +1,10 @@
 """From a checkpoint to predictions, metrics and overlays."""
 
+import base64
 import csv
+import hashlib
 import json
+import re
 import shutil
 import tracemalloc
 
@@ -13,6 +16,7 @@ from mmpose.registry import METRICS
 
 from spondylo_mm.anatomy import CORNERS, LEVELS
 from spondylo_mm.apis import SpineInferencer
+from spondylo_mm.apis.predictions import is_picture_of_ours, write_predictions
 from spondylo_mm.apis.testing import test as run_test
 from spondylo_mm.errors import InputError
 
@@ -198,3 +202,110 @@ def test_results_of_an_earlier_run_do_not_stay_beside_new_ones(inferencer, phant
     run_test(inferencer, tmp_path, images=[str(phantoms / 'Test')])
     assert not (tmp_path / 'metrics.json').exists()
     assert len(list((tmp_path / 'overlays').iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    'where', [('overlays/b.png', 'lies where pictures of results go'), ('coco.json', 'no predict')]
+)
+@pytest.mark.parametrize('what', ['images', 'split'])
+def test_files_of_the_user_are_refused_before_anything_is_predicted(
+    inferencer, phantoms, tmp_path, monkeypatch, what, where
+):
+    """Neither removed nor overwritten, in a folder of films as in one of prepared data."""
+    name, why = where
+    films = tmp_path / 'films'
+    shutil.copytree(phantoms / 'Test', films)
+    (films / name).parent.mkdir(exist_ok=True)
+    shutil.copy(next((phantoms / 'Test').iterdir()), films / name)
+    before = {path: path.read_bytes() for path in films.rglob('*') if path.is_file()}
+    monkeypatch.setattr(inferencer, 'predict', lambda *_, **__: pytest.fail('predicts'))
+    with pytest.raises(InputError, match=f'{name}: .*{why}.*choose another output folder$') as error:
+        run_test(inferencer, films, **(dict(images=[str(films)]) if what == 'images' else dict(split='val')))
+    assert '\n' not in str(error.value)
+    assert {path: path.read_bytes() for path in films.rglob('*') if path.is_file()} == before
+
+
+def test_a_picture_put_beside_the_overlays_meanwhile_is_not_removed(inferencer, phantoms, tmp_path, monkeypatch):
+    run_test(inferencer, tmp_path, split='val')
+    predict = inferencer.predict
+
+    def as_the_user_saves_one(*args, **kwargs):
+        cv2.imwrite(str(tmp_path / 'overlays' / 'mine.png'), np.zeros((20, 20), np.uint8))
+        return predict(*args, **kwargs)
+
+    monkeypatch.setattr(inferencer, 'predict', as_the_user_saves_one)
+    run_test(inferencer, tmp_path, images=[str(phantoms / 'Test')])
+    theirs = [path.name for path in (tmp_path / 'overlays').iterdir() if not is_picture_of_ours(path)]
+    assert theirs == ['mine.png'] and len(list((tmp_path / 'overlays').iterdir())) == 1 + 2
+
+
+@pytest.fixture
+def films(phantoms, tmp_path):
+    """Three films: a.jpg, b.jpg and c.jpg."""
+    folder = tmp_path / 'films'
+    folder.mkdir()
+    film = next((phantoms / 'Test').iterdir())
+    for name in 'abc':
+        shutil.copy(film, folder / f'{name}.jpg')
+    return folder
+
+
+DAMAGES = dict(deleted=lambda film: film.unlink(), truncated=lambda film: film.write_bytes(film.read_bytes()[:3000]))
+
+
+@pytest.mark.parametrize('damage', DAMAGES)
+def test_a_film_that_is_damaged_once_predicted_costs_its_pictures_alone(
+    inferencer, films, tmp_path, monkeypatch, damage
+):
+    listed = hashlib.sha256(''.join(f'{sha256(films / f"{n}.jpg")}  {n}.jpg\n' for n in 'abc').encode()).hexdigest()
+
+    def then_damage(*args, **kwargs):
+        path = write_predictions(*args, **kwargs)
+        DAMAGES[damage](films / 'b.jpg')
+        return path
+
+    monkeypatch.setattr('spondylo_mm.apis.testing.write_predictions', then_damage)
+    out = tmp_path / 'out'
+    result = run_test(inferencer, out, images=[str(films)], coco=True)
+    assert result.num_images == 3 and sorted(path.name for path in (out / 'overlays').iterdir()) == ['a.png', 'c.png']
+    overlay, report = result.failures
+    assert 'b.jpg: ' in overlay and overlay.endswith('(predicted, but without an overlay)')
+    assert 'b.jpg: ' in report and report.endswith('(predicted, but black in the report)')
+    pictures = re.findall(r'id="picture-\d">([^<]+)</script>', (out / 'report.html').read_text())
+    grey = [cv2.imdecode(np.frombuffer(base64.b64decode(each), np.uint8), cv2.IMREAD_GRAYSCALE) for each in pictures]
+    assert sorted(picture.max() > 50 for picture in grey) == [False, True, True]
+    assert len({picture.shape for picture in grey}) == 1
+    assert json.loads((out / 'predictions.json').read_text())['model']['images_sha256'] == listed
+
+
+def test_a_film_that_goes_while_its_batch_is_predicted_is_a_failure_and_the_others_are_done(
+    inferencer, films, tmp_path, monkeypatch
+):
+    predict = inferencer.predict
+
+    def then_gone(*args, **kwargs):
+        for sample in predict(*args, **kwargs):
+            (films / 'b.jpg').unlink(missing_ok=True)
+            yield sample
+
+    monkeypatch.setattr(inferencer, 'predict', then_gone)
+    result = run_test(inferencer, tmp_path / 'out', images=[str(films)])
+    (line,) = result.failures
+    assert line.endswith('b.jpg: No such file or directory: leave the file in its place until the end')
+    model = json.loads((tmp_path / 'out' / 'predictions.json').read_text())
+    assert list(model['images']) == ['a.jpg', 'c.jpg']
+    listed = ''.join(f'{sha256(films / f"{n}.jpg")}  {n}.jpg\n' for n in 'ac')
+    assert model['model']['images_sha256'] == hashlib.sha256(listed.encode()).hexdigest()
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_no_progress_is_shown_where_standard_error_is_closed(run_tool, tiny_config, trained, phantoms, tmp_path):
+    """As in ``test.py … 2>&-``, which leaves Python without one."""
+    arguments = ('--data-root', phantoms, '--split', 'test', '--no-report', '--out', tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('sys.stderr', None)
+        status, out, _ = run_tool('test.py', tiny_config, trained, *arguments)
+    assert status == 0 and 'predictions of 2 images' in out

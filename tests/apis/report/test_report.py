@@ -1,5 +1,6 @@
 """Which image comes first in the report, and that nothing in it can become markup."""
 
+import base64
 import json
 import re
 
@@ -8,7 +9,8 @@ import numpy as np
 import pytest
 
 from spondylo_mm.anatomy import LEVELS, NUM_CORNERS, NUM_KEYPOINTS
-from spondylo_mm.apis.report import least_certain_grade, worst_first
+from spondylo_mm.apis.report import least_certain_grade, worst_first, write_report
+from spondylo_mm.errors import InputError
 from spondylo_mm.visualization.report.picture import encode_picture, picture_size
 
 
@@ -68,3 +70,17 @@ def test_a_picture_has_the_true_proportions_of_the_film():
         picture = cv2.imdecode(np.frombuffer(encode_picture(film, size), np.uint8), cv2.IMREAD_UNCHANGED)
         assert picture.shape == size[::-1]
         np.testing.assert_allclose(picture[size[1] // 2], np.linspace(0, 255, size[0]), atol=6)
+
+
+def test_a_film_that_has_gone_is_black_where_that_is_told_and_else_ends_the_report(make_record, tmp_path):
+    path, films = tmp_path / 'report.html', {'a.png': tmp_path / 'a.png'}
+    with pytest.raises(InputError, match=r'a\.png: no such image file'):
+        write_report(path, {'a.png': make_record()}, films, {})
+    assert not path.exists()
+    errors = []
+    write_report(path, {'a.png': make_record()}, films, {}, on_error=errors.append)
+    jpeg = base64.b64decode(re.search(r'id="picture-0">([^<]+)<', path.read_text())[1])
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
+    record = make_record()
+    assert picture.shape[::-1] == picture_size(record['width'], record['height'], None) and not picture.any()
+    assert len(errors) == 1
