@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import pickle
+import re
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from mmengine.logging import print_log
 from torch import nn
 
 from ..errors import InputError
+from ..escaping import printable
 
 _SHOWN = 3  # names of mismatching weights worth showing in one line
 
@@ -63,7 +65,7 @@ def load_weights(
         InputError: the file is missing, is no checkpoint, holds pickled objects, belongs to another model (with
             ``allow_partial``: nothing matches), or a weight is not finite.
     """
-    weights = _weights_of(read_checkpoint(path) if content is None else content, path)
+    weights = weights_of(read_checkpoint(path) if content is None else content, path)
     weights = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
     own = model.state_dict()
     needed = [name for name in own if not name.endswith(_OPTIONAL)]
@@ -78,11 +80,9 @@ def load_weights(
             if not allow_partial and fitting > 0:
                 advice += ', or to train from the weights that match, --allow-partial'
             raise InputError(f'{path}: belongs to another model ({difference}): {advice}')
-        print_log(
-            f'{path}: {fitting} of {len(needed)} weights fit and are loaded; {difference}', 'current', logging.WARNING
-        )
-    broken = [name for name in own if name in weights and not torch.isfinite(weights[name]).all()]
-    if broken:
+        said = printable(f'{path}: {fitting} of {len(needed)} weights fit and are loaded; {difference}')
+        print_log(said, 'current', logging.WARNING)
+    if broken := [name for name in own if name in weights and not stays_finite(weights[name], own[name].dtype)]:
         raise not_finite(path, broken)
     model.load_state_dict(
         {name: value for name, value in weights.items() if name in own and name not in reshaped}, strict=False
@@ -127,10 +127,11 @@ def describe_checkpoint(path: str | Path, content: object = None) -> dict[str, s
     """
     content = read_checkpoint(path) if content is None else content
     meta = content.get('meta') if isinstance(content, dict) else None
+    data = meta.get('data_sha256') if isinstance(meta, dict) else None
     return dict(
         checkpoint=Path(path).name,
         checkpoint_sha256=hashlib.sha256(Path(path).read_bytes()).hexdigest(),
-        data_sha256=meta.get('data_sha256') if isinstance(meta, dict) else None,
+        data_sha256=data if isinstance(data, str) and re.fullmatch('[0-9a-f]{64}', data) else None,
     )
 
 
@@ -159,7 +160,12 @@ def _damaged(path: Path, error: Exception) -> InputError:
     )
 
 
-def _weights_of(content: object, path: str | Path) -> dict[str, torch.Tensor]:
+def weights_of(content: object, path: str | Path) -> dict[str, torch.Tensor]:
+    """The weights by name in a checkpoint's content.
+
+    Raises:
+        InputError: there are none, or something else is among them.
+    """
     weights = content.get('state_dict', content) if isinstance(content, dict) else None
     if not isinstance(weights, dict) or not weights:
         raise InputError(f'{path}: holds no state_dict: give a .pth file written by tools/train.py')
@@ -170,9 +176,20 @@ def _weights_of(content: object, path: str | Path) -> dict[str, torch.Tensor]:
 
 def _has_values(value: object) -> bool:
     """Whether it is a tensor of numbers in memory: others can be saved too, but are no weights of ours."""
-    return (
-        isinstance(value, torch.Tensor) and value.layout == torch.strided and not (value.is_meta or value.is_quantized)
-    )
+    if not isinstance(value, torch.Tensor) or value.layout != torch.strided:
+        return False
+    if value.is_meta or value.is_quantized or value.is_nested or value.is_complex():
+        return False
+    try:
+        torch.empty(1, dtype=value.dtype).float()  # torch stores types that it cannot compute with
+    except NotImplementedError:
+        return False
+    return True
+
+
+def stays_finite(value: torch.Tensor, dtype: torch.dtype) -> bool:
+    """Whether all of ``value`` is finite as the model will hold it: 1e300 is, but not in single precision."""
+    return bool(torch.isfinite(value.to(dtype if dtype.is_floating_point else torch.float64)).all())
 
 
 def not_finite(path: str | Path, names: list[str]) -> InputError:

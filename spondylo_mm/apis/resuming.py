@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
 
 from ..errors import InputError
-from .checkpoints import holds_placeholders, not_finite, read_checkpoint
+from .checkpoints import holds_placeholders, not_finite, read_checkpoint, stays_finite, weights_of
+from .configs import LARGEST_SEED
 
 # What makes a run: another value of any of these is another run. The number of epochs may grow; how many workers load
-# the data, where it lies and how the run is watched changes nothing.
+# the data, where it lies and how the run is watched and evaluated changes nothing.
 _SETTINGS = ('model', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr', 'randomness')
-_FREE = ('num_workers', 'persistent_workers', 'data_root', 'pretrained', 'pretrained_cfg_overlay', 'init_cfg')
+_FREE = (
+    'num_workers',
+    'persistent_workers',
+    'data_root',
+    'pretrained',
+    'pretrained_cfg_overlay',
+    'init_cfg',
+    'test_cfg',
+)
 _SHOWN = 3
+
+# Of a checkpoint's content, what mmengine takes for granted.
+_DICTS = ('state_dict', 'meta', 'message_hub', 'optimizer')
+_COUNTS = dict(epoch=2**63 - 1, iter=2**63 - 1, seed=LARGEST_SEED)  # in its meta, and the most that each can be
+
+_OTHERWISE = 'resume from another epoch_N.pth, or start a new run from its weights with --load-from'
 
 
 def resumable_epochs(work_dir: Path) -> dict[int, Path]:
@@ -44,7 +61,7 @@ def checkpoint_to_resume(resume: str | bool, work_dir: Path) -> tuple[Path, dict
                 f'--resume {path}: no such checkpoint: give a .pth file, or --resume alone for the last of the work dir'
             )
     content = read_checkpoint(path)
-    if not isinstance(content, dict) or not {'meta', 'optimizer', 'message_hub', 'state_dict'} <= set(content):
+    if not isinstance(content, dict) or not set(_DICTS) <= set(content):
         raise InputError(
             f'{path}: holds no optimizer state to go on from: resume from an epoch_N.pth of tools/train.py'
         )
@@ -53,10 +70,42 @@ def checkpoint_to_resume(resume: str | bool, work_dir: Path) -> tuple[Path, dict
             f'{path}: was written by another program, with pickled objects that are not opened for safety: start a new '
             'run from its weights with --load-from'
         )
-    weights = {name: value for name, value in content['state_dict'].items() if isinstance(value, torch.Tensor)}
-    if broken := [name for name, value in weights.items() if not torch.isfinite(value).all()]:
+    _check_content(path, content)
+    weights = weights_of(content, path)
+    if broken := [name for name, value in weights.items() if not stays_finite(value, torch.float32)]:
         raise not_finite(path, broken)
     return path, content['meta']
+
+
+def _check_content(path: Path, content: dict) -> None:
+    for name in _DICTS:
+        if not isinstance(content[name], dict):
+            raise InputError(f'{path}: its {name} is a {type(content[name]).__name__}, not a dict: {_OTHERWISE}')
+    meta = content['meta']
+    if 'config' in meta:
+        raise InputError(
+            f'{path}: was written by another program, with a config that mmengine would run: start a new run from its '
+            'weights with --load-from'
+        )
+    for name, most in _COUNTS.items():
+        value = meta.get(name)
+        if not (type(value) is int and 0 <= value <= most) and not (name == 'seed' and value is None):
+            raise InputError(f'{path}: its meta.{name} is no whole number from 0 to {most}: {_OTHERWISE}')
+
+
+@contextmanager
+def resumed_from(path: str | Path) -> Iterator[None]:
+    """Say which checkpoint it was, where mmengine cannot take up what is in it.
+
+    Raises:
+        InputError: instead of the errors that unfit content makes, which stay its cause.
+    """
+    try:
+        yield
+    except (AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise InputError(
+            f'{path}: a run cannot go on from what it holds ({type(error).__name__}: {error}): {_OTHERWISE}'
+        ) from error
 
 
 def run_settings(config: Config) -> str:
@@ -74,7 +123,11 @@ def check_same_run(config: Config, path: Path, meta: dict) -> None:
     stored = meta.get('settings')
     if stored is None:  # written by another program than tools/train.py
         return
-    before, now = _flat(json.loads(stored)), _flat(json.loads(run_settings(config)))
+    try:
+        before = _flat(_without_free(json.loads(stored)))  # which settings are free may change
+    except (TypeError, ValueError, RecursionError):
+        raise InputError(f'{path}: its meta.settings cannot be read: {_OTHERWISE}') from None
+    now = _flat(json.loads(run_settings(config)))
     differing = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
     if differing:
         shown = '; '.join(f'{key} was {before.get(key)}, is {now.get(key)}' for key in differing[:_SHOWN])

@@ -6,7 +6,7 @@ import logging
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import torch
@@ -26,6 +26,7 @@ from ..engine.bare_model import bare_model
 from ..engine.hooks.run_record_hook import FILE_NAME
 from ..engine.optim.bf16_optim_wrapper import cpu_computes_bf16
 from ..errors import DISK_ERRORS, InputError
+from ..escaping import printable
 from .checkpoints import load_weights, read_checkpoint
 from .configs import (
     built_from,
@@ -40,7 +41,7 @@ from .fitting import check_parts_fit
 from .leak_warning import leak_warning
 from .pretraining import Pretraining, load_pretraining, no_waiting_for_the_network, take_pretraining
 from .processes import prepare_processes
-from .resuming import check_same_run, checkpoint_to_resume, resumable_epochs, run_settings
+from .resuming import check_same_run, checkpoint_to_resume, resumable_epochs, resumed_from, run_settings
 
 PRECISIONS = ('auto', 'bf16', 'fp16')
 
@@ -153,7 +154,7 @@ class _SpineRunner(Runner):
             loop = super().build_val_loop(loop)
         trained, evaluated = (datasets_inside(of.dataloader.dataset) for of in (self.train_loop, loop))
         if (warning := leak_warning(trained, evaluated)) is not None:
-            print_log(warning, self.logger, logging.WARNING)
+            print_log(printable(warning), self.logger, logging.WARNING)
         return loop
 
     def build_optim_wrapper(self, optim_wrapper: object) -> object:
@@ -171,10 +172,13 @@ class _SpineRunner(Runner):
                 load_pretraining(bare_model(self.model).backbone, self._pretraining, self.allow_partial)
 
     def load_or_resume(self) -> None:
-        if self._load_from and not self._resume and not self._has_loaded:
-            load_weights(bare_model(self.model), self._load_from, allow_partial=self.allow_partial)
-            self._has_loaded = True
-        super().load_or_resume()
+        if self._load_from and not self._has_loaded:
+            # also where mmengine then resumes: it would go on from random weights in place of those that do not fit
+            allow_partial = self.allow_partial and not self._resume
+            load_weights(bare_model(self.model), self._load_from, allow_partial=allow_partial)
+            self._has_loaded = not self._resume
+        with resumed_from(self._load_from) if self._resume else nullcontext():
+            super().load_or_resume()
 
     @master_only
     def save_checkpoint(self, out_dir: str, filename: str, *args, meta: dict | None = None, **kwargs) -> None:

@@ -6,7 +6,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 from torch import nn
 
-from spondylo_mm.apis.checkpoints import load_weights
+from spondylo_mm.apis.checkpoints import describe_checkpoint, load_weights
 from spondylo_mm.errors import InputError
 
 
@@ -70,6 +70,65 @@ def test_what_is_no_state_dict_is_refused(tmp_path):
     torch.save(dict(state_dict=5), tmp_path / 'number.pth')
     with pytest.raises(InputError, match='holds no state_dict'):
         load_weights(model(), tmp_path / 'number.pth')
+
+
+@pytest.mark.parametrize(
+    'make',
+    [
+        lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
+        lambda: torch.ones(2, dtype=torch.complex64),
+        lambda: torch.ones(2, device='meta'),
+        lambda: torch.zeros(2, dtype=torch.uint8).view(torch.bits8),
+    ],
+    ids=['nested', 'complex', 'without values', 'of bits'],
+)
+@pytest.mark.filterwarnings('ignore:.*nested tensors')
+def test_tensors_that_are_no_weights_are_refused(make, tmp_path):
+    torch.save(model().state_dict() | {'0.bias': make()}, tmp_path / 'a.pth')
+    with pytest.raises(InputError, match='a.pth: holds no state_dict'):
+        load_weights(model(), tmp_path / 'a.pth')
+
+
+def test_a_weight_that_only_double_precision_can_hold_is_refused(tmp_path):
+    weights = {name: value.double() for name, value in model().state_dict().items()}
+    torch.save(weights, tmp_path / 'a.pth')
+    load_weights(model(), tmp_path / 'a.pth')
+    weights['0.bias'][0] = 1e300
+    torch.save(weights, tmp_path / 'a.pth')
+    with pytest.raises(InputError, match='a.pth: 0.bias hold NaN or infinity'):
+        load_weights(model(), tmp_path / 'a.pth')
+
+
+def test_a_counter_that_is_not_a_number_is_refused(tmp_path):
+    """Made a whole number, NaN would be some."""
+    network = nn.BatchNorm2d(2)
+    torch.save(network.state_dict() | dict(num_batches_tracked=torch.tensor(torch.nan)), tmp_path / 'a.pth')
+    with pytest.raises(InputError, match='num_batches_tracked hold NaN'):
+        load_weights(network, tmp_path / 'a.pth')
+
+
+def test_weights_of_eight_bits_are_weights(tmp_path):
+    source, target = model(), model()
+    eight = {name: value.to(torch.float8_e5m2) for name, value in source.state_dict().items()}
+    torch.save(eight, tmp_path / 'a.pth')
+    load_weights(target, tmp_path / 'a.pth')
+    assert torch.equal(target.state_dict()['0.weight'], eight['0.weight'].float())
+
+
+@pytest.mark.parametrize(
+    'meta, expected',
+    [
+        (dict(data_sha256='0f' * 32), '0f' * 32),
+        *(
+            (dict(data_sha256=value), None)
+            for value in (torch.ones(2), float('nan'), b'0f' * 32, {'0f' * 32}, '0f' * 31, '\x1b[2J' + '0' * 60, None)
+        ),
+        ([], None),
+    ],
+)
+def test_only_a_hash_is_said_to_be_the_hash_of_the_data(meta, expected, tmp_path):
+    (tmp_path / 'a.pth').touch()
+    assert describe_checkpoint(tmp_path / 'a.pth', dict(meta=meta))['data_sha256'] == expected
 
 
 def test_a_part_of_a_checkpoint_is_taken_by_its_prefix(tmp_path):
